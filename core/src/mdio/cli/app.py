@@ -1,0 +1,250 @@
+"""Puts the command line together from what plugins offer, and turns every error into a line and an exit code.
+
+Only the command named in the arguments is imported; the others are mounted empty with their summary.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+import mdio
+from mdio.cli.options import Settings, normalise_argv, split_settings
+from mdio.exceptions import CancelledError, ConfigError, MDIOError, PluginLoadError, PluginNotInstalledError
+from mdio.plugins.contributions import Command
+from mdio.plugins.install import COMMANDS
+from mdio.plugins.registry import near, registry
+
+__all__ = ["build", "run"]
+
+_CANCELLED = CancelledError.exit_code
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command line and return its exit code; nothing but the code leaves this function."""
+    settings = Settings(verbose=bool({"-v", "--verbose"} & {*argv}))
+    try:
+        settings, arguments = split_settings(normalise_argv(argv))
+        _listen(settings)
+        app = build(arguments or ["--help"])
+        code = app(args=arguments or ["--help"], prog_name="mdio", obj=settings, standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _hang_up()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except BaseException as error:  # noqa: BLE001 - the one place where errors end
+        return _explain(error, settings)
+    if code == _CANCELLED:
+        _say(settings, "error", "cancelled", code=_CANCELLED)
+    return code if isinstance(code, int) and not isinstance(code, bool) else 0
+
+
+def build(argv: Sequence[str]) -> typer.Typer:
+    """Return the app for these arguments: the command they name in full, the others by name only.
+
+    Raises
+    ------
+    PluginLoadError
+        The command cannot be imported.
+    PluginNotInstalledError
+        The command belongs to a plugin of this project that is not installed.
+    ConfigError
+        There is no such command; the hint suggests near ones.
+    """
+    app = typer.Typer(
+        name="mdio",
+        help="Read, write and convert seismic data without losing a byte.",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        callback=_top,
+    )
+    commands = registry().names(Command)
+    words = [word for word in argv if not word.startswith("-")]
+    wanted = words[0] if words else ""
+    if wanted and wanted not in commands:
+        _unknown(wanted, commands)
+    for name, command in commands.items():
+        if " " in name:
+            continue
+        if name == wanted:
+            _mount(app, name, command, _grafts(commands, name))
+        else:
+            app.command(name, help=command.summary)(_nothing)
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mdio {mdio.__version__}")
+        raise typer.Exit
+
+
+def _top(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit."),
+    ] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show details and tracebacks.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show neither progress nor warnings.")] = False,
+    log: Annotated[str, typer.Option("--log", metavar="text|json", help="How messages are written.")] = "text",
+) -> None:
+    """Take the options in front of the command; all but the first are read before, wherever they stand."""
+
+
+def _nothing() -> None:
+    """Stand in for a command that is not the one being run."""
+
+
+# -- mounting ----------------------------------------------------------------------------------------------------
+
+
+def _mount(app: typer.Typer, name: str, command: Command, grafts: Mapping[str, Command]) -> None:
+    """Hang a command into the app: as itself when its Typer holds one command, else as a group."""
+    found = command.load()
+    if not isinstance(found, typer.Typer):
+        raise PluginLoadError(f"command {name!r}: {command.target!r} is {type(found).__name__}, expected a typer.Typer")
+    if grafts:
+        found = copy.copy(found)
+        found.registered_commands = [*found.registered_commands]
+        found.registered_groups = [*found.registered_groups]
+        for word, graft in grafts.items():
+            _mount(found, word, graft, {})
+    leaves = found.registered_commands
+    has_callback = found.registered_callback is not None or callable(found.info.callback)
+    if len(leaves) == 1 and not found.registered_groups and not has_callback:
+        leaf = copy.copy(leaves[0])
+        leaf.name = name
+        app.registered_commands.append(leaf)
+    elif isinstance(found.info.help, str) or has_callback:
+        app.add_typer(found, name=name)
+    else:
+        app.add_typer(found, name=name, help=command.summary)
+
+
+def _grafts(commands: Mapping[str, Command], parent: str) -> dict[str, Command]:
+    """Return the commands that plugins hang into another one by a name of two words, e.g. ``codecs bench``."""
+    return {
+        name.partition(" ")[2]: command
+        for name, command in commands.items()
+        if name.partition(" ")[0] == parent and " " in name
+    }
+
+
+def _unknown(name: str, commands: Mapping[str, Command]) -> None:
+    distribution = COMMANDS.get(name)
+    if distribution is not None:
+        raise PluginNotInstalledError(
+            f"the command {name!r} comes with {distribution}", hint=registry().remedy(distribution)
+        )
+    hint = near(name, {other for other in commands if " " not in other} | COMMANDS.keys())
+    raise ConfigError(f"no command {name!r}", hint=hint or "mdio --help lists the commands")
+
+
+# -- messages ----------------------------------------------------------------------------------------------------
+
+
+def _listen(settings: Settings) -> None:
+    """Write what the toolkit logs and warns of to standard error, as the settings say."""
+    import logging
+    import warnings
+
+    class _Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            _say(settings, record.levelname.lower(), record.getMessage())
+
+    logger = logging.getLogger("mdio")
+    for old in [handler for handler in logger.handlers if type(handler).__qualname__ == _Lines.__qualname__]:
+        logger.removeHandler(old)
+    logger.addHandler(_Lines())
+    logger.setLevel(logging.DEBUG if settings.verbose else logging.ERROR if settings.quiet else logging.WARNING)
+
+    def show(message: Any, *_: Any, **__: Any) -> None:
+        if not settings.quiet:
+            _say(settings, "warning", " ".join(str(message).split()))
+
+    warnings.showwarning = show
+
+
+def _say(settings: Settings, level: str, message: str, *, hint: str = "", code: int | None = None) -> None:
+    if settings.log == "json":
+        import json
+
+        fields = {"level": level, "message": message, "hint": hint, "code": code}
+        text = json.dumps({key: value for key, value in fields.items() if value not in ("", None)})
+    else:
+        text = f"{level}: {message}" + (f"\nhint: {hint}" if hint else "")
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):  # nobody listens any more
+        return
+
+
+def _explain(error: BaseException, settings: Settings) -> int:
+    """Say what happened in one or two lines and return the exit code."""
+    message, hint, code = _facts(error)
+    usage = message.startswith("Usage:")
+    if settings.verbose and not usage and not hasattr(error, "format_message"):
+        sys.stderr.write("".join(traceback.format_exception(error)))
+    if usage:
+        sys.stderr.write(message + "\n")
+    else:
+        _say(settings, "error", message, hint=hint, code=code)
+    return code
+
+
+def _facts(error: BaseException) -> tuple[str, str, int]:
+    """Return message, hint and exit code of an error."""
+    if isinstance(error, MDIOError):
+        return _flat(error.message or str(error) or type(error).__name__), _flat(error.hint), error.exit_code
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        return "cancelled", "", _CANCELLED
+    if hasattr(error, "format_message"):  # a usage error of the command line library, whose classes are its own
+        return _usage(error)
+    if isinstance(error, OSError):
+        what = error.strerror or str(error) or type(error).__name__
+        return _flat(f"{error.filename}: {what}" if error.filename else what), "", 5
+    if isinstance(error, MemoryError):
+        return "out of memory", "give --memory and --workers lower values", 1
+    text = _flat(f"internal error: {type(error).__name__}: {error}".rstrip(": "))
+    return f"{text}; run again with -v for the traceback", "", 1
+
+
+def _usage(error: Any) -> tuple[str, str, int]:
+    message = str(error.format_message())
+    code = int(getattr(error, "exit_code", 2))
+    if message.startswith("Usage:"):
+        return message, "", code
+    possible = getattr(error, "possibilities", None)
+    message, _, guess = _flat(message).partition(" Did you mean ")
+    if possible:
+        hint = f"did you mean {' or '.join(possible)}?"
+        message = message.partition(" (Possible options")[0]
+    elif guess:
+        hint = f"did you mean {guess}"
+    else:
+        path = error.ctx.command_path if getattr(error, "ctx", None) is not None else "mdio"
+        hint = f"see {path} --help"
+    return message.rstrip("."), hint, code
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _hang_up() -> int:
+    """Stop without a word when the reader of our output went away, as ``head`` does; also at shutdown."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - stays until the process ends
+    return 0

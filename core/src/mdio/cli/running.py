@@ -1,0 +1,77 @@
+"""What every command that converts does alike: show the plan, show progress, say how it went."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mdio.cli import render
+from mdio.cli.options import Settings
+
+if TYPE_CHECKING:
+    from mdio.convert import Conversion
+    from mdio.flow.events import Report
+
+__all__ = ["carry_out", "show_plan", "size_text"]
+
+
+def carry_out(
+    conversion: Conversion, settings: Settings, *, quiet: bool = False, dry_run: bool = False, as_json: bool = False
+) -> None:
+    """Run a conversion, or only print its plan, and print what was done."""
+    if dry_run:
+        show_plan(conversion, as_json=as_json)
+        return
+    from mdio.flow.progress import progress_observer
+
+    observer = progress_observer(quiet=quiet or settings.quiet, log="json" if settings.log == "json" else "text")
+    report = conversion.run(observers=[observer])
+    if as_json:
+        render.output_json(report_facts(conversion, report))
+    for region, reason in report.skipped:
+        render.lines(f"skipped {list(region)}: {reason}")
+
+
+def show_plan(conversion: Conversion, *, as_json: bool = False) -> None:
+    """Print what a run would do; nothing is written."""
+    volume, plan = conversion.plan()
+    try:
+        schema = volume.schema
+        facts: dict[str, Any] = {
+            "source": conversion.source,
+            "target": conversion.target,
+            **plan.describe(),
+            "shape": {dim.name: dim.size for dim in schema.dims},
+            "samples": schema.dtype.name,
+            "traces": schema.metadata.trace_count,
+        }
+    finally:
+        volume.close()
+    if as_json:
+        render.output_json(facts)
+        return
+    shape = " × ".join(f"{name} {size}" for name, size in facts.pop("shape").items())
+    render.key_values({"would convert": f"{facts.pop('source')} → {facts.pop('target')}", "shape": shape, **facts})
+
+
+def report_facts(conversion: Conversion, report: Report) -> dict[str, Any]:
+    """Return a report as plain data for ``--json``."""
+    return {
+        "source": conversion.source,
+        "target": conversion.target,
+        "slabs": report.slabs,
+        "resumed": report.resumed,
+        "skipped": [{"region": [list(pair) for pair in region], "reason": reason} for region, reason in report.skipped],
+        "bytes": report.bytes,
+        "seconds": round(report.seconds, 3),
+        "statistics": dict(report.statistics),
+    }
+
+
+def size_text(count: int) -> str:
+    """Return a number of bytes for people."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return ""  # pragma: no cover - the loop returns

@@ -1,0 +1,380 @@
+"""Opens, creates and converts volumes: resolves names to plugins, hands them stores, and runs the engine."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from mdio.core.volume import Creation, Sink, Volume
+from mdio.exceptions import ConfigError, MDIONotFoundError, RunError, SlabError
+from mdio.plugins.registry import registry
+from mdio.storage.local import LocalStore
+from mdio.storage.urls import local_path, redact, scheme
+from mdio.validation import validated
+
+if TYPE_CHECKING:
+    from mdio.flow.engine import CancelToken
+    from mdio.flow.events import Observer, Report
+    from mdio.flow.plan import Plan
+    from mdio.plugins.contributions import Reader
+    from mdio.storage.store import Store
+
+__all__ = ["Conversion", "Stores", "convert", "create", "find_reader", "open"]
+
+_HEAD = 4096
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Resolves URLs to stores with the storage options of one call.
+
+    Parameters
+    ----------
+    options
+        Options of the filesystem: flat for all remote URLs, or keyed by protocol, each to its own.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def open(self, url: str) -> Store:
+        """Return the store at a URL."""
+        path = local_path(url)
+        if path is not None:
+            return LocalStore(path)
+        from mdio.storage.remote import RemoteStore
+
+        kind = scheme(url)
+        backend = registry().storage_backend(kind)
+        filesystem = backend.load()(url, self._of(url))
+        return RemoteStore(filesystem, filesystem._strip_protocol(url), url)
+
+    def _of(self, url: str) -> Mapping[str, Any]:
+        """Return the options for a URL; a chained one takes those of all its protocols by name."""
+        from fsspec.registry import known_implementations
+
+        keyed = any(
+            isinstance(value, Mapping) and name in known_implementations for name, value in self.options.items()
+        )
+        if not keyed or "::" in url:
+            return self.options
+        own: Mapping[str, Any] = self.options.get(scheme(url), {})
+        return own
+
+
+def open(
+    url: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Volume:
+    """Open a dataset of any installed format.
+
+    Parameters
+    ----------
+    url
+        Path or URL.
+    format
+        Name of the reader; found by content and name otherwise.
+    options
+        Options of that reader.
+    storage_options
+        Options of the store, e.g. credentials.
+
+    Returns
+    -------
+    Volume
+        Readable by region; close it when done.
+
+    Raises
+    ------
+    MDIONotFoundError
+        Nothing is there.
+    NoReaderError
+        No installed reader knows it.
+    ConfigError
+        An option that the reader does not have.
+    """
+    url = os.fspath(url)
+    storage = Stores(storage_options or {})
+    reader = registry().reader(format) if format else find_reader(url, storage)
+    model = reader.options_model()
+    given = options or {}
+    if model is None and given:
+        raise ConfigError(f"format {reader.name} takes no options", path=next(iter(given)))
+    volume: Volume = reader.load()(url, validated(model, given, "input") if model is not None else None, storage)
+    return volume
+
+
+def find_reader(url: str, storage: Stores) -> Reader:
+    """Return the reader for what lies at a URL: by its first bytes, its name, or by asking the readers.
+
+    Raises
+    ------
+    MDIONotFoundError
+        Nothing is there.
+    NoReaderError
+        No installed reader knows it.
+    """
+    from mdio.storage.staging import is_unfinished
+
+    store = storage.open(url)
+    is_dir = store.is_dir()
+    head = b""
+    if not is_dir:
+        try:
+            with contextlib.closing(store.open()) as file:
+                head = file.read(0, min(_HEAD, file.size))
+        except MDIONotFoundError:
+            if not is_unfinished(store):
+                raise
+            is_dir = True  # what it was to become is told by its name
+    return registry().reader_for(url, head, is_dir, storage)
+
+
+def create(
+    url: str | os.PathLike[str],
+    like: Volume,
+    *,
+    format: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    creation: Creation | None = None,
+) -> Sink:
+    """Begin a target of any installed format.
+
+    Parameters
+    ----------
+    url
+        Path or URL.
+    like
+        The volume whose shape, live mask and metadata it takes.
+    format
+        Name of the writer; by the ending of the URL otherwise.
+    options
+        Options of that writer.
+    storage_options
+        Options of the store.
+    creation
+        Overwriting, resuming, fingerprint and time stamp.
+
+    Returns
+    -------
+    Sink
+        To be filled by blocks and committed.
+    """
+    url = os.fspath(url)
+    writer = registry().writer(format) if format else registry().writer_for(url)
+    model = writer.options_model()
+    given = options or {}
+    if model is None and given:
+        raise ConfigError(f"format {writer.name} takes no options", path=next(iter(given)))
+    checked = validated(model, given, "output") if model is not None else None
+    sink: Sink = writer.load()(url, like, checked, Stores(storage_options or {}), creation or Creation())
+    return sink
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """Everything that says what a conversion is to do.
+
+    Parameters
+    ----------
+    source, target
+        Paths or URLs.
+    source_format, target_format
+        Names of reader and writer; found otherwise.
+    source_options, target_options
+        Their options.
+    storage_options
+        Options of the stores.
+    transforms
+        Functions volume → volume, applied in order before anything is written.
+    overwrite, resume
+        What may happen to a target that is there, complete or unfinished.
+    workers
+        Threads; all cores by default.
+    memory
+        Bytes that slabs in flight may take.
+    on_error
+        ``"stop"``, or ``"skip"`` to go on behind a slab that failed.
+    """
+
+    source: str
+    target: str
+    source_format: str | None = None
+    target_format: str | None = None
+    source_options: Mapping[str, Any] = field(default_factory=dict)
+    target_options: Mapping[str, Any] = field(default_factory=dict)
+    storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    transforms: Sequence[Callable[[Volume], Volume]] = ()
+    overwrite: bool = False
+    resume: bool = False
+    workers: int | None = None
+    memory: int | None = None
+    on_error: str = "stop"
+
+    def open_source(self) -> Volume:
+        """Return the source with its transforms."""
+        volume = open(
+            self.source,
+            format=self.source_format,
+            options=self.source_options,
+            storage_options=self.storage_options,
+        )
+        try:
+            for transform in self.transforms:
+                volume = transform(volume)
+        except BaseException:
+            volume.close()
+            raise
+        return volume
+
+    def plan(self) -> tuple[Volume, Plan]:
+        """Return the opened source and what a run would do, without writing anything under the target's name."""
+        from mdio.flow.engine import plan_for
+
+        volume = self.open_source()
+        try:
+            with _scratch_target(self, volume) as sink:
+                return volume, plan_for(volume, sink, workers=self.workers, memory=self.memory)
+        except BaseException:
+            volume.close()
+            raise
+
+    def run(self, *, observers: Sequence[Observer] = (), cancel: CancelToken | None = None) -> Report:
+        """Convert.
+
+        Raises
+        ------
+        MDIOError
+            What went wrong. When it lies in the data or the request, nothing is left behind; when the run was
+            stopped or the store failed, what was written is kept for ``resume``.
+        """
+        from mdio.flow import engine
+
+        if local_path(self.target) is None and self.source.rstrip("/") == self.target.rstrip("/"):
+            raise ConfigError(
+                f"{redact(self.target)}: source and target are the same", hint="only local datasets swap in one step"
+            )
+        volume = self.open_source()
+        try:
+            sink = self._sink(volume, self.target)
+            try:
+                return engine.run(
+                    volume,
+                    sink,
+                    workers=self.workers,
+                    memory=self.memory,
+                    observers=[*observers, *_plugin_observers()],
+                    cancel=cancel,
+                    on_error=self.on_error,
+                )
+            except SlabError as error:
+                if not isinstance(error.cause, OSError):
+                    sink.abort()  # the store is fine: going on would meet the same data again
+                raise
+            finally:
+                sink.close()
+        finally:
+            volume.close()
+
+    def _sink(self, volume: Volume, target: str) -> Sink:
+        creation = Creation(
+            overwrite=self.overwrite,
+            resume=self.resume,
+            fingerprint={
+                "source": dict(volume.schema.metadata.identity),
+                "shape": list(volume.schema.shape),
+                "source_options": _plain(self.source_options),
+                "target_options": _plain(self.target_options),
+            },
+            created=_now(),
+        )
+        return create(
+            target,
+            volume,
+            format=self.target_format,
+            options=self.target_options,
+            storage_options=self.storage_options,
+            creation=creation,
+        )
+
+
+def convert(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    observers: Sequence[Observer] = (),
+    cancel: CancelToken | None = None,
+    **settings: Any,
+) -> Report:
+    """Convert any readable dataset to any writable format.
+
+    Parameters
+    ----------
+    source, target
+        Paths or URLs.
+    observers
+        Called with every event of the run.
+    cancel
+        Token that stops the run between slabs.
+    **settings
+        Fields of :class:`Conversion`.
+
+    Returns
+    -------
+    Report
+        What was done.
+    """
+    conversion = Conversion(source=os.fspath(source), target=os.fspath(target), **settings)
+    return conversion.run(observers=observers, cancel=cancel)
+
+
+@contextlib.contextmanager
+def _scratch_target(conversion: Conversion, volume: Volume) -> Any:
+    """Yield a sink of the wanted kind in a temporary folder, for what only the sink knows: its chunks."""
+    import tempfile
+
+    writer = (
+        registry().writer(conversion.target_format)
+        if conversion.target_format
+        else registry().writer_for(conversion.target)
+    )
+    with tempfile.TemporaryDirectory(prefix="mdio-plan-") as folder:
+        probe = replace(conversion, target_format=writer.name, overwrite=False, resume=False)
+        sink = probe._sink(volume, f"{folder}/plan{(writer.suffixes or ('',))[0]}")
+        try:
+            yield sink
+        finally:
+            sink.abort()
+            sink.close()
+
+
+def _plugin_observers() -> list[Observer]:
+    return [observer.load() for observer in registry().observers()]
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options as JSON gives them back, so that a resume compares like with like."""
+    import json
+
+    plain: dict[str, Any] = json.loads(json.dumps(dict(options), default=str))
+    return plain
+
+
+def _now() -> str:
+    """Return the time stamp of this run, ISO 8601 UTC; ``SOURCE_DATE_EPOCH`` fixes it."""
+    fixed = os.environ.get("SOURCE_DATE_EPOCH")
+    if fixed is not None:
+        try:
+            moment = datetime.datetime.fromtimestamp(int(fixed), datetime.UTC)
+        except (ValueError, OverflowError, OSError):
+            raise RunError(f"SOURCE_DATE_EPOCH={fixed!r} is not a number of seconds") from None
+    else:
+        moment = datetime.datetime.now(datetime.UTC)
+    return moment.isoformat(timespec="microseconds")

@@ -1,0 +1,65 @@
+"""Options of the native format, validated at the edges (run files, command line, Python)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+__all__ = ["CodecChoice", "ReadOptions", "WriteOptions"]
+
+
+class ReadOptions(BaseModel):
+    """How to open a dataset."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    access_pattern: str | None = Field(None, description="name of the array pair; the first one by default")
+    cache: Annotated[int, Field(ge=0)] = Field(0, description="bytes of decoded chunks to keep")
+    allow_incomplete: bool = Field(False, description="open an unfinished dataset, for rescue")
+
+
+class CodecChoice(BaseModel):
+    """A codec by name with its parameters."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Everything but the name."""
+        return dict(self.model_extra or {})
+
+
+class WriteOptions(BaseModel):
+    """How to lay out a new dataset."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    layout: Literal["v0"] = Field("v0", description="MDIO generation")
+    chunks: tuple[Annotated[int, Field(gt=0)], ...] | None = Field(
+        None, description="chunk shape, one length a dimension; 64×64×64 for 3-D by default"
+    )
+    codec: CodecChoice | None = Field(None, description="codec of the samples; lossless Blosc by default")
+
+    @field_validator("codec", mode="before")
+    @classmethod
+    def _codec_by_name(cls, value: Any) -> Any:
+        """Accept ``zfp:tolerance=0.1,…`` and a bare name."""
+        if not isinstance(value, str):
+            return value
+        name, _, rest = value.partition(":")
+        choice: dict[str, Any] = {"name": name}
+        for part in filter(None, rest.split(",")):
+            key, found, text = part.partition("=")
+            if not found:
+                raise ValueError(f"{part!r} in codec {value!r} is not key=value")
+            choice[key] = text
+        return choice
+
+    @field_validator("chunks", mode="before")
+    @classmethod
+    def _chunks_from_text(cls, value: Any) -> Any:
+        """Accept ``64,64,64``."""
+        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value

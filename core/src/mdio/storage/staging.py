@@ -1,0 +1,393 @@
+"""Complete or not there: targets grow under another name and appear in one step.
+
+Local targets grow in ``.NAME.part`` beside the target and are swapped in by rename, so that an old dataset stays
+whole until the new one is. On object stores, which have no rename, what makes a dataset openable is deleted first
+and written last. The journal of the run, ``.NAME.journal``, marks a target as unfinished and doubles as the lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from mdio.exceptions import (
+    IncompleteDatasetError,
+    MDIOAlreadyExistsError,
+    StorageError,
+)
+from mdio.storage.local import LocalStore, preallocate, pwrite, sync_directory, sync_filesystem
+
+if TYPE_CHECKING:
+    from mdio.core.volume import Creation
+    from mdio.storage.store import Store
+
+__all__ = [
+    "RunJournal",
+    "StagedFile",
+    "StagedTree",
+    "claim_target",
+    "is_unfinished",
+    "journal_path",
+    "part_path",
+    "require_target",
+]
+
+
+class RunJournal(Protocol):
+    """What claiming a target needs of :class:`mdio.flow.journal.Journal`."""
+
+    @property
+    def header(self) -> Mapping[str, Any] | None:
+        """The header of the run that began it, or None."""
+        ...
+
+    def restart(self) -> None:
+        """Forget that run."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+    def remove(self) -> None:
+        """Delete it."""
+        ...
+
+
+_Journal = TypeVar("_Journal", bound=RunJournal)
+
+REMOTE_STATE = ".mdio-writing"
+"""Prefix below a remote target that exists while it is unfinished; the journal's segments lie there."""
+
+_MARKS = (".zmetadata", ".zgroup", ".zattrs", "zarr.json")
+"""Objects that make a dataset openable, in the order in which they go."""
+
+
+def part_path(target: Path) -> Path:
+    """Return where a local target grows."""
+    return _beside(target, "part")
+
+
+def journal_path(target: Path) -> Path:
+    """Return the journal of a local target."""
+    return _beside(target, "journal")
+
+
+def _beside(target: Path, ending: str) -> Path:
+    if target.name in ("", ".."):  # "." and "/" have no name of their own
+        target = Path(os.path.realpath(target))
+    return target.parent / f".{target.name}.{ending}"
+
+
+def is_unfinished(store: Store) -> bool:
+    """Whether a run that was to make this target has not ended."""
+    if store.path is not None:
+        return journal_path(store.path).exists() and part_path(store.path).exists()
+    return store.is_dir(REMOTE_STATE)
+
+
+def require_target(store: Store, creation: Creation) -> None:
+    """Check that a target may be begun.
+
+    Raises
+    ------
+    MDIOAlreadyExistsError
+        Something is there and overwriting was not asked for.
+    IncompleteDatasetError
+        An unfinished target is there, and neither resuming nor overwriting was asked for.
+    StorageError
+        The folder that is to hold the target is missing.
+    """
+    if store.path is not None:
+        parent = store.path.absolute().parent
+        if not parent.is_dir():
+            raise StorageError(f"{parent}: no such directory", hint="make it first")
+    unfinished = is_unfinished(store)
+    there = store.exists() if store.path is not None or not unfinished else False
+    if there and not creation.overwrite:
+        further = ", --overwrite --resume to go on with the run that was to replace it" if unfinished else ""
+        raise MDIOAlreadyExistsError(f"{store.url}: already exists", hint=f"use --overwrite to replace it{further}")
+    if unfinished and not creation.resume and not creation.overwrite:
+        raise IncompleteDatasetError(
+            f"{store.url}: an unfinished target of an earlier run is there",
+            hint="--resume goes on with it, --overwrite begins again",
+        )
+
+
+def claim_target(store: Store, creation: Creation, journal: Callable[[], _Journal]) -> tuple[_Journal, bool]:
+    """Lock a target and tell whether this run goes on with what an earlier one left.
+
+    Parameters
+    ----------
+    store
+        The target.
+    creation
+        What was asked for.
+    journal
+        Opens the journal of the run; one in a local file locks it.
+
+    Returns
+    -------
+    journal, bool
+        The journal, and whether the run resumes; if not, the journal is empty.
+
+    Raises
+    ------
+    MDIOAlreadyExistsError, IncompleteDatasetError, StorageError
+        See :func:`require_target`.
+    WriterLockedError
+        Another run is writing it.
+    """
+    local = store.path is not None
+    if not (local and is_unfinished(store)):
+        require_target(store, creation)  # a refusal that touches nothing
+    held = journal()
+    try:
+        # Again under the lock: only now what is unfinished is nobody's, and no other run can have ended since.
+        if local and (is_unfinished(store) or store.exists()):
+            require_target(store, creation)
+    except BaseException:
+        if is_unfinished(store):
+            held.close()
+        else:
+            held.remove()
+        raise
+    # A journal may have outlived its target.
+    resumes = creation.resume and held.header is not None and (store.path is None or part_path(store.path).exists())
+    if not resumes:
+        held.restart()
+    return held, resumes
+
+
+class StagedTree:
+    """A directory (or key prefix) under construction.
+
+    Parameters
+    ----------
+    store
+        The target, claimed before.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._local = store.path.absolute() if store.path is not None else None
+        self._made: set[str] = set()
+        if self._local is not None:
+            self._part = part_path(self._local)
+            self.work: Store = LocalStore(self._part)
+        else:
+            self.work = store
+
+    def begin(self, *, fresh: bool) -> None:
+        """Make the place; ``fresh`` discards what an earlier run left there.
+
+        Raises
+        ------
+        StorageError
+            What is to be overwritten is no dataset: a folder of other things was named by mistake.
+        """
+        if fresh:
+            self._require_dataset()
+        if self._local is None:
+            if fresh:
+                for key in _MARKS:
+                    self.store.delete(key)  # first what makes the old dataset openable
+                for key in {key.split("/", 1)[0] for key, _ in self.store.list()} - {REMOTE_STATE}:
+                    self.store.delete(key)
+            return
+        if fresh:
+            self.work.delete()
+        try:
+            self._part.mkdir(exist_ok=True)
+        except OSError as error:
+            raise _write_error(error, str(self._part)) from error
+
+    def _require_dataset(self) -> None:
+        marked = any(self.store.exists(key) for key in _MARKS) or is_unfinished(self.store)
+        if not marked and next(iter(self.store.list()), None) is not None:
+            raise StorageError(
+                f"{self.store.url}: holds other things than a dataset and is not overwritten",
+                hint="name another target, or delete it first",
+            )
+
+    def put(self, key: str, data: bytes | memoryview) -> None:
+        """Store one object; it is durable after :meth:`commit`, and a resume checks it."""
+        if self._local is None:
+            self.store.write(key, data)
+            return
+        folder = key.rpartition("/")[0]
+        path = f"{self._part}/{key}"
+        try:
+            if folder not in self._made:
+                (self._part / folder).mkdir(parents=True, exist_ok=True)
+                self._made.add(folder)
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+            try:
+                pwrite(fd, data, 0)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise _write_error(error, path) from error
+
+    def discard(self, key: str) -> None:
+        """Delete one object if it is there (a chunk that turned out to be all fill)."""
+        if self._local is None:
+            self.store.delete(key)
+            return
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            Path(f"{self._part}/{key}").unlink()
+
+    def commit(self, last: Iterable[tuple[str, bytes]]) -> None:
+        """Write the objects that make the target openable, in this order, and let it appear."""
+        for key, data in last:
+            self.put(key, data)
+        if self._local is None:
+            return
+        sync_filesystem(self._part)
+        try:
+            swap_in(self._part, self._local)
+        except OSError as error:
+            raise _write_error(error, str(self._local)) from error
+
+    def abort(self) -> None:
+        """Leave nothing of the unfinished target."""
+        self.work.delete()
+
+
+class StagedFile:
+    """A single file under construction, written at absolute offsets from any thread.
+
+    A remote target is built in a local temporary file and uploaded on commit.
+
+    Parameters
+    ----------
+    store
+        The target, claimed before.
+    size
+        Final size in bytes; reserved at once, so that a full disk shows before the work.
+    """
+
+    def __init__(self, store: Store, size: int) -> None:
+        self.store = store
+        self._size = size
+        self._local = store.path.absolute() if store.path is not None else None
+        self._fd = -1
+        if self._local is not None and self._local.is_dir():
+            raise StorageError(f"{store.url}: is a directory", hint="give the path of a file")
+        self._part: Path | None = part_path(self._local) if self._local is not None else None
+
+    def begin(self, *, fresh: bool) -> None:
+        """Open the file; ``fresh`` discards what an earlier run left there."""
+        try:
+            if self._part is None:
+                self._fd, name = tempfile.mkstemp(".part", "mdio-upload-")
+                self._part = Path(name)
+            else:
+                if fresh:
+                    LocalStore(self._part).delete()
+                self._fd = os.open(self._part, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+            preallocate(self._fd, self._size)
+        except OSError as error:
+            place = str(self._part or tempfile.gettempdir())
+            if fresh:
+                self.abort()
+            raise _write_error(error, place, self._size) from error
+
+    def write(self, offset: int, data: memoryview | bytes) -> None:
+        """Write ``data`` at ``offset``."""
+        try:
+            pwrite(self._fd, data, offset)
+        except OSError as error:
+            raise _write_error(error, str(self._part)) from error
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return what was written, for checks on resume."""
+        return os.pread(self._fd, length, offset)
+
+    def commit(self) -> None:
+        """Let the file appear under its name."""
+        assert self._part is not None
+        try:
+            os.fsync(self._fd)
+            self._shut()
+            if self._local is not None:
+                self._part.replace(self._local)
+                sync_directory(self._local.parent)
+                return
+        except OSError as error:
+            raise _write_error(error, str(self._local or self._part)) from error
+        try:
+            self._upload(self._part)
+        finally:
+            self.abort()
+
+    def _upload(self, part: Path) -> None:
+        upload = getattr(self.store, "upload", None)
+        if upload is not None:
+            upload("", part)
+        else:
+            self.store.write("", part.read_bytes())
+
+    def close(self) -> None:
+        """Close the file; a local one is kept for a resume, what was to be uploaded is made anew."""
+        if self._local is None:
+            self.abort()
+        self._shut()
+
+    def _shut(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def abort(self) -> None:
+        """Leave nothing of the unfinished file."""
+        self._shut()
+        if self._part is not None:
+            self._part.unlink(missing_ok=True)
+
+
+def swap_in(part: Path, target: Path) -> None:
+    """Put a finished directory in the place of its target; an old one stays whole until that moment."""
+    old = _beside(target, "old")
+    if not target.exists():
+        part.rename(target)
+    else:
+        # Under a third name first: the exchange leaves the old data behind, and they must not pass for an unfinished
+        # target, not even when the run is killed at once.
+        LocalStore(old).delete()
+        part.rename(old)
+        if not _exchange(old, target):
+            old.rename(part)
+            target.rename(old)
+            try:
+                part.rename(target)
+            except OSError:
+                old.rename(target)
+                raise
+    sync_directory(target.parent)
+    LocalStore(old).delete()  # also what a swap that was killed between its renames left
+
+
+def _exchange(a: Path, b: Path) -> bool:
+    """Swap two names in one step, where the system can (Linux ``renameat2`` with RENAME_EXCHANGE)."""
+    import ctypes
+
+    at_fdcwd, rename_exchange = -100, 2
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError, TypeError):
+        return False
+    return int(renameat2(at_fdcwd, os.fsencode(a), at_fdcwd, os.fsencode(b), rename_exchange)) == 0
+
+
+def _write_error(error: OSError, path: str, needed: int = 0) -> StorageError:
+    import errno
+
+    if error.errno == errno.ENOSPC:
+        size = f" for {needed} bytes" if needed else ""
+        return StorageError(f"{path}: no space left on the device{size}", hint="free space, or write elsewhere")
+    return StorageError(f"{path}: writing failed: {error.strerror or error}")

@@ -1,0 +1,50 @@
+"""URLs as users type them: scheme, path, and a form without secrets for messages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+__all__ = ["local_path", "redact", "scheme", "split_name", "suffix"]
+
+_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)(?=://|::)")
+
+
+def scheme(url: str) -> str:
+    """Return the scheme in lower case; ``"file"`` for plain paths (drive letters are paths)."""
+    match = _SCHEME.match(url)
+    return match.group(1).lower() if match else "file"
+
+
+def local_path(url: str) -> Path | None:
+    """Return the path of a local URL, or None for a remote one."""
+    if scheme(url) != "file":
+        return None
+    if url.startswith("file://"):
+        url = url.removeprefix("file://")
+        return Path(url.removeprefix("localhost") if url.startswith("localhost/") else url)
+    return Path(url).expanduser() if url.startswith("~") else Path(url)
+
+
+def redact(url: str) -> str:
+    """Return the URL without user information and query, where access keys hide."""
+    if scheme(url) == "file":
+        return url
+    prefix, _, rest = url.rpartition("::")
+    parts = urlsplit(rest)
+    host = parts.netloc.rpartition("@")[2]
+    clean = urlunsplit((parts.scheme, host, parts.path, "", ""))
+    return f"{prefix}::{clean}" if prefix else clean
+
+
+def split_name(url: str) -> tuple[str, str]:
+    """Split a URL in the part before its last name and the name."""
+    head, _, name = url.rstrip("/").rpartition("/")
+    return head, name
+
+
+def suffix(url: str) -> str:
+    """Return the lower-case ending of the last name with its dot, or an empty string."""
+    name = split_name(url.split("?", 1)[0])[1]
+    return Path(name).suffix.lower()

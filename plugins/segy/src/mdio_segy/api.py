@@ -1,0 +1,263 @@
+"""The documented Python calls: ``segy_to_mdio`` and ``mdio_to_segy``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mdio.convert import Conversion
+from mdio.exceptions import ConfigError, EnvironmentFormatError
+
+if TYPE_CHECKING:
+    from mdio.flow.engine import CancelToken
+    from mdio.flow.events import Observer, Report
+
+__all__ = ["export_conversion", "import_conversion", "mdio_to_segy", "segy_to_mdio"]
+
+
+def segy_to_mdio(
+    segy_path: str | os.PathLike[str],
+    mdio_path_or_buffer: str | os.PathLike[str],
+    index_bytes: Sequence[int | None] | None = None,
+    index_names: Sequence[str] | None = None,
+    index_types: Sequence[str] | None = None,
+    chunksize: Sequence[int] | None = None,
+    endian: str | None = None,
+    lossless: bool = True,
+    compression_tolerance: float = 0.01,
+    storage_options: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    grid_overrides: Mapping[str, Any] | Sequence[Any] | None = None,
+    *,
+    resume: bool = False,
+    codec: str | Mapping[str, Any] | None = None,
+    workers: int | None = None,
+    memory: int | None = None,
+    reader_options: Mapping[str, Any] | None = None,
+    observers: Sequence[Observer] = (),
+    cancel: CancelToken | None = None,
+) -> Report:
+    """Import a SEG-Y file.
+
+    Parameters
+    ----------
+    segy_path
+        The SEG-Y file, path or URL.
+    mdio_path_or_buffer
+        The dataset to make.
+    index_bytes
+        1-based first bytes of the index words, slowest dimension first. None finds the geometry, or makes a
+        (trace, sample) dataset.
+    index_names
+        Names of the dimensions; ``dim_0`` … by default.
+    index_types
+        Types of the words, e.g. ``"int32"`` (default), ``"int16"``, ``"float32"``, ``"ibm32"``.
+    chunksize
+        Chunk shape, one length a dimension, the sample axis included; 64×64×64 for 3-D by default.
+    endian
+        ``"big"``, ``"little"``; None finds it.
+    lossless
+        False compresses with ZFP.
+    compression_tolerance
+        Largest absolute error of a lossy import.
+    storage_options
+        Options of the stores.
+    overwrite
+        Replace a dataset that is there.
+    grid_overrides
+        Rules that rework the index words, e.g. ``{"HasDuplicates": True}``.
+    resume
+        Go on with an unfinished import.
+    codec
+        Codec of the samples, ``"zfp:tolerance=0.1"`` or a mapping with ``name``; wins over ``lossless``.
+    workers
+        Threads; ``MDIO__IMPORT__CPU_COUNT`` or all cores by default.
+    memory
+        Bytes that slabs in flight may take.
+    reader_options
+        Further options of the SEG-Y reader (``mdio plugins show segy``).
+    observers
+        Called with every event of the run.
+    cancel
+        Token that stops the run between slabs.
+
+    Returns
+    -------
+    Report
+        What was done.
+    """
+    conversion = import_conversion(
+        os.fspath(segy_path),
+        os.fspath(mdio_path_or_buffer),
+        header_locations=index_bytes,
+        header_names=index_names,
+        header_types=index_types,
+        chunks=chunksize,
+        endian=endian,
+        codec=codec if codec is not None else lossless_codec(lossless, compression_tolerance),
+        grid_overrides=grid_overrides,
+        reader_options=reader_options or {},
+        storage_options=storage_options or {},
+        overwrite=overwrite,
+        resume=resume,
+        workers=workers,
+        memory=memory,
+    )
+    return conversion.run(observers=observers, cancel=cancel)
+
+
+def lossless_codec(lossless: bool, tolerance: float) -> dict[str, Any] | None:
+    """Return the codec choice that the documented pair of arguments means."""
+    return None if lossless else {"name": "zfp", "tolerance": tolerance}
+
+
+def import_conversion(
+    source: str,
+    target: str,
+    *,
+    header_locations: Sequence[int | None] | str | None,
+    header_names: Sequence[str] | str | None,
+    header_types: Sequence[str] | str | None,
+    chunks: Sequence[int] | str | None,
+    endian: str | None,
+    codec: str | Mapping[str, Any] | None,
+    grid_overrides: Mapping[str, Any] | Sequence[Any] | str | None,
+    reader_options: Mapping[str, Any],
+    workers: int | None,
+    **settings: Any,
+) -> Conversion:
+    """Return the conversion that an import is; arguments left out are found by the reader."""
+    given = {
+        "header_locations": _list(header_locations),
+        "header_names": _list(header_names),
+        "header_types": _list(header_types),
+        "grid_overrides": _overrides(grid_overrides) if grid_overrides else None,
+        "endian": None if endian in (None, "auto") else endian,
+    }
+    options = {key: value for key, value in given.items() if value is not None}
+    target_options = {"chunks": _list(chunks), "codec": codec}
+    return Conversion(
+        source=source,
+        target=target,
+        source_format="segy",
+        target_format="mdio",
+        source_options={**options, **reader_options},
+        target_options={key: value for key, value in target_options.items() if value is not None},
+        workers=workers if workers is not None else _count("MDIO__IMPORT__CPU_COUNT"),
+        **settings,
+    )
+
+
+def mdio_to_segy(
+    mdio_path_or_buffer: str | os.PathLike[str],
+    output_segy_path: str | os.PathLike[str],
+    endian: str | None = None,
+    access_pattern: str | None = None,
+    out_sample_format: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    workers: int | None = None,
+    memory: int | None = None,
+    observers: Sequence[Observer] = (),
+    cancel: CancelToken | None = None,
+) -> Report:
+    """Export a dataset to SEG-Y; what came from SEG-Y comes back byte for byte.
+
+    Parameters
+    ----------
+    mdio_path_or_buffer
+        The dataset.
+    output_segy_path
+        The file to make.
+    endian
+        ``"big"`` or ``"little"`` forces a byte order; None keeps the source's.
+    access_pattern
+        Which array to read; the first one by default.
+    out_sample_format
+        ``"ibm32"``, ``"float32"``, … forces a sample format; None keeps the source's.
+    storage_options
+        Options of the stores.
+    overwrite
+        Replace a file that is there.
+    resume
+        Go on with an unfinished export.
+    workers
+        Threads; ``MDIO__EXPORT__CPU_COUNT`` or all cores by default.
+    memory
+        Bytes that slabs in flight may take.
+    observers
+        Called with every event of the run.
+    cancel
+        Token that stops the run between slabs.
+
+    Returns
+    -------
+    Report
+        What was done.
+    """
+    conversion = export_conversion(
+        os.fspath(mdio_path_or_buffer),
+        os.fspath(output_segy_path),
+        access_pattern=access_pattern,
+        segy_format=out_sample_format or "source",
+        endian=endian or "source",
+        storage_options=storage_options or {},
+        overwrite=overwrite,
+        resume=resume,
+        workers=workers,
+        memory=memory,
+    )
+    return conversion.run(observers=observers, cancel=cancel)
+
+
+def export_conversion(
+    source: str,
+    target: str,
+    *,
+    access_pattern: str | None,
+    segy_format: str,
+    endian: str,
+    workers: int | None,
+    **settings: Any,
+) -> Conversion:
+    """Return the conversion that an export is."""
+    return Conversion(
+        source=source,
+        target=target,
+        target_format="segy",
+        source_options={"access_pattern": access_pattern} if access_pattern is not None else {},
+        target_options={"segy_format": segy_format, "endian": endian},
+        workers=workers if workers is not None else _count("MDIO__EXPORT__CPU_COUNT"),
+        **settings,
+    )
+
+
+def _overrides(given: Mapping[str, Any] | Sequence[Any] | str) -> dict[str, Any]:
+    """Return the canonical spelling of grid overrides; text is JSON."""
+    from mdio.overriding import normalise
+
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except ValueError as error:
+            raise ConfigError(
+                f"not JSON: {error}", path="grid_overrides", hint='write {"HasDuplicates": true}'
+            ) from None
+    return normalise(given)
+
+
+def _list(value: Sequence[Any] | str | None) -> Any:
+    return value if value is None or isinstance(value, str) else list(value)
+
+
+def _count(name: str) -> int | None:
+    text = os.environ.get(name)
+    if text is None:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise EnvironmentFormatError(f"{name}={text!r} is not a number of workers")
+    return int(text)

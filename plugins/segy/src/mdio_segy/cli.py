@@ -1,0 +1,188 @@
+"""``mdio segy``: import, export and scan."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mdio.cli.options import (
+    DryRun,
+    Json,
+    Memory,
+    Overwrite,
+    Quiet,
+    Resume,
+    StorageOptions,
+    Workers,
+    settings_of,
+)
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True)
+
+_SegyFile = Annotated[str, typer.Argument(metavar="SEGY", help="Path or URL of a SEG-Y file.")]
+_MdioStore = Annotated[str, typer.Argument(metavar="MDIO", help="Path or URL of an MDIO dataset.")]
+_SampleFormat = Annotated[
+    int | None, typer.Option("--sample-format", metavar="CODE", help="Sample format code, where the file's is wrong.")
+]
+_Samples = Annotated[int | None, typer.Option("--samples", min=1, help="Samples a trace, where the file is wrong.")]
+_Interval = Annotated[float | None, typer.Option("--interval", help="Sample interval in microseconds.")]
+_Endian = Annotated[str, typer.Option("--endian", metavar="auto|big|little", help="Byte order.")]
+_DataEndian = Annotated[
+    str, typer.Option("--data-endian", metavar="auto|big|little", help="Byte order of the samples, if it differs.")
+]
+_ExtendedHeaders = Annotated[
+    int | None, typer.Option("--extended-headers", min=0, help="Number of extended textual records.")
+]
+_Strict = Annotated[bool, typer.Option("--strict", help="Refuse files with a defect instead of warning of it.")]
+
+
+def _reader_options(**given: object) -> dict[str, object]:
+    """Return the options that were given; the reader finds out the others."""
+    return {key: value for key, value in given.items() if value is not None and value is not False and value != "auto"}
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    segy: _SegyFile,
+    mdio: _MdioStore,
+    header_locations: Annotated[
+        str | None,
+        typer.Option("--header-locations", metavar="189,193", help="First bytes of the index words, slowest first."),
+    ] = None,
+    header_names: Annotated[
+        str | None, typer.Option("--header-names", metavar="inline,crossline", help="Their names.")
+    ] = None,
+    header_types: Annotated[
+        str | None, typer.Option("--header-types", metavar="int32,int32", help="Their types.")
+    ] = None,
+    chunk_size: Annotated[str | None, typer.Option("--chunk-size", metavar="64,64,64", help="Chunk shape.")] = None,
+    endian: _Endian = "auto",
+    data_endian: _DataEndian = "auto",
+    sample_format: _SampleFormat = None,
+    samples: _Samples = None,
+    interval: _Interval = None,
+    extended_headers: _ExtendedHeaders = None,
+    strict: _Strict = False,
+    lossless: Annotated[bool, typer.Option("--lossless/--lossy", help="Lossy compression is ZFP.")] = True,
+    compression_tolerance: Annotated[
+        float, typer.Option("--compression-tolerance", help="Largest absolute error of a lossy import.")
+    ] = 0.01,
+    codec: Annotated[str | None, typer.Option("--codec", metavar="NAME[:k=v,…]", help="Codec of the samples.")] = None,
+    grid_overrides: Annotated[
+        str | None, typer.Option("--grid-overrides", metavar="JSON", help="Rules that rework the index words.")
+    ] = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    workers: Workers = None,
+    memory: Memory = None,
+    storage_options: StorageOptions = None,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Import a SEG-Y file into an MDIO dataset; without header locations the geometry is found."""
+    from mdio.cli.running import carry_out
+    from mdio_segy.api import import_conversion, lossless_codec
+
+    conversion = import_conversion(
+        segy,
+        mdio,
+        header_locations=header_locations,
+        header_names=header_names,
+        header_types=header_types,
+        chunks=chunk_size,
+        endian=endian,
+        codec=codec or lossless_codec(lossless, compression_tolerance),
+        grid_overrides=grid_overrides,
+        reader_options=_reader_options(
+            data_endian=data_endian,
+            sample_format=sample_format,
+            samples=samples,
+            interval=interval,
+            extended_headers=extended_headers,
+            strict=strict,
+        ),
+        storage_options=storage_options or {},
+        overwrite=overwrite,
+        resume=resume,
+        workers=workers,
+        memory=memory,
+    )
+    carry_out(conversion, settings_of(context), quiet=quiet, dry_run=dry_run, as_json=json)
+
+
+@app.command("export")
+def export(
+    context: typer.Context,
+    mdio: _MdioStore,
+    segy: _SegyFile,
+    access_pattern: Annotated[str | None, typer.Option("--access-pattern", help="Which array to read.")] = None,
+    segy_format: Annotated[
+        str, typer.Option("--segy-format", metavar="source|ibm32|ieee32|…", help="Sample format to write.")
+    ] = "source",
+    endian: Annotated[
+        str, typer.Option("--endian", metavar="source|big|little", help="Byte order to write.")
+    ] = "source",
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    workers: Workers = None,
+    memory: Memory = None,
+    storage_options: StorageOptions = None,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Export a dataset to SEG-Y; what came from SEG-Y comes back byte for byte."""
+    from mdio.cli.running import carry_out
+    from mdio_segy.api import export_conversion
+
+    conversion = export_conversion(
+        mdio,
+        segy,
+        access_pattern=access_pattern,
+        segy_format=segy_format,
+        endian=endian,
+        storage_options=storage_options or {},
+        overwrite=overwrite,
+        resume=resume,
+        workers=workers,
+        memory=memory,
+    )
+    carry_out(conversion, settings_of(context), quiet=quiet, dry_run=dry_run, as_json=json)
+
+
+@app.command("scan")
+def scan(
+    segy: _SegyFile,
+    endian: _Endian = "auto",
+    data_endian: _DataEndian = "auto",
+    sample_format: _SampleFormat = None,
+    samples: _Samples = None,
+    interval: _Interval = None,
+    extended_headers: _ExtendedHeaders = None,
+    strict: _Strict = False,
+    storage_options: StorageOptions = None,
+    json: Json = False,
+) -> None:
+    """Say what a SEG-Y file holds: its format, what varies in its headers, and which words may index it."""
+    from mdio.cli import render
+    from mdio_segy.report import scan_report, show_report
+
+    options = _reader_options(
+        endian=endian,
+        data_endian=data_endian,
+        sample_format=sample_format,
+        samples=samples,
+        interval=interval,
+        extended_headers=extended_headers,
+        strict=strict,
+    )
+    report = scan_report(segy, options, storage_options or {})
+    if json:
+        render.output_json(report)
+    else:
+        show_report(report)

@@ -1,0 +1,153 @@
+"""Opens SEG-Y files as volumes: headers, then geometry – the one asked for, the one found, or (trace, sample)."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mdio.core.dimension import Dimension
+from mdio.core.gridding import build_grid
+from mdio.core.index import AffineIndex, TraceIndex
+from mdio.exceptions import ConfigError
+from mdio_segy.claims import LayoutOverrides
+from mdio_segy.errors import SegyError
+from mdio_segy.fields import KEY_TYPES, KeyField
+from mdio_segy.filehead import SegyLayout, read_layout
+from mdio_segy.scan import find_geometry, scan_keys
+from mdio_segy.tracefile import TraceFile
+from mdio_segy.volume import SegyVolume
+
+if TYPE_CHECKING:
+    from mdio.storage.store import RangeReader, Storage
+    from mdio_segy.options import SegyReadOptions
+
+__all__ = ["SegyWarning", "layout_overrides", "open_segy", "sample_axis"]
+
+
+class SegyWarning(UserWarning):
+    """A defect of a file that was read all the same."""
+
+
+def open_segy(url: str, options: SegyReadOptions, storage: Storage) -> SegyVolume:
+    """Open a SEG-Y file.
+
+    Without index keys this never fails on geometry: where no usual header words make a plausible grid, the volume
+    is (trace, sample).
+
+    Raises
+    ------
+    SegyError
+        It is not SEG-Y, or damaged; see ``mdio_segy.errors``.
+    GridError
+        The keys that were given do not make a grid.
+    """
+    store = storage.open(url)
+    reader = store.open()
+    try:
+        layout = read_layout(reader, layout_overrides(options), url=store.url)
+        if options.strict and layout.warnings:
+            raise SegyError(layout.warnings[0], url=store.url, hint="without strict this is a warning")
+        for message in layout.warnings:
+            warnings.warn(f"{store.url}: {message}", SegyWarning, stacklevel=2)
+        dims, index, attributes = _geometry(TraceFile(reader, layout), layout, options, store.url)
+        place = str(store.path.resolve()) if store.path is not None else store.url
+        identity = _identity(place, reader, layout, dims)
+        return SegyVolume(reader, layout, (*dims, sample_axis(layout)), index, identity, attributes)
+    except BaseException:
+        reader.close()
+        raise
+
+
+def layout_overrides(options: SegyReadOptions) -> LayoutOverrides:
+    """Return what the user knows better than the file."""
+    return LayoutOverrides(
+        format=options.sample_format,
+        samples=options.samples,
+        interval=options.interval,
+        extended_text=options.extended_headers,
+        endian=None if options.endian == "auto" else options.endian,
+        data_endian=None if options.data_endian == "auto" else options.data_endian,
+        strict=options.strict,
+    )
+
+
+def sample_axis(layout: SegyLayout) -> Dimension:
+    """Return the sample axis, in milliseconds from 0; sample numbers where the file does not say its interval."""
+    if not layout.interval_us:
+        return Dimension.regular("sample", 0, 1, layout.samples)
+    step = layout.interval_us / 1000
+    whole = int(step) if step == int(step) else step
+    return Dimension.regular("sample", 0, whole, layout.samples, "ms")
+
+
+def _geometry(
+    traces: TraceFile, layout: SegyLayout, options: SegyReadOptions, url: str
+) -> tuple[tuple[Dimension, ...], TraceIndex, dict[str, Any]]:
+    if options.header_locations is not None:
+        return _declared(traces, layout, options, url)
+    if options.header_names is not None or options.header_types is not None or options.grid_overrides:
+        raise ConfigError(
+            "header names, types and grid overrides need header locations",
+            path="header_locations",
+            hint="give the first byte of each index word, e.g. 189,193",
+        )
+    found = find_geometry(traces, layout)
+    if found is not None:
+        candidate, (dims, index) = found
+        return dims, index, {"geometry": {"keys": [list(key) for key in candidate.keys], "found": True}}
+    count = layout.trace_count
+    trace = Dimension.regular("trace", 1, 1, count)
+    return (trace,), AffineIndex((count,)), {"geometry": {"keys": [], "found": True}}
+
+
+def _declared(
+    traces: TraceFile, layout: SegyLayout, options: SegyReadOptions, url: str
+) -> tuple[tuple[Dimension, ...], TraceIndex, dict[str, Any]]:
+    locations = options.header_locations or []
+    names = options.header_names or [f"dim_{axis}" for axis in range(len(locations))]
+    types = options.header_types or ["int32"] * len(locations)
+    for label, given in (("header_names", names), ("header_types", types)):
+        if len(given) != len(locations):
+            raise ConfigError(f"{len(given)} given for {len(locations)} header locations", path=label)
+    if len(set(names)) != len(names):
+        raise ConfigError("the same name twice", path="header_names")
+    keys = [
+        None if byte is None else KeyField(name, byte, _TYPE_ALIASES.get(kind, kind))
+        for byte, name, kind in zip(locations, names, types, strict=True)
+    ]
+    for key in keys:
+        if key is not None and key.stop > layout.header_bytes:
+            raise ConfigError(
+                f"bytes {key.byte} to {key.stop} of {key.name!r} lie behind the trace header of"
+                f" {layout.header_bytes} bytes",
+                path="header_locations",
+            )
+    table = scan_keys(traces, layout, keys, names)
+    notes: dict[str, Any] = {}
+    if options.grid_overrides:
+        from mdio.overriding import apply_overrides
+
+        table = apply_overrides(table, options.grid_overrides)
+        notes = {"overrides": dict(options.grid_overrides), **table.notes}
+    dims, index, warning = build_grid(table)
+    if warning:
+        warnings.warn(f"{url}: {warning}", SegyWarning, stacklevel=4)
+    return dims, index, {"geometry": {"keys": [[n, b] for n, b in zip(names, locations, strict=True)], **notes}}
+
+
+_TYPE_ALIASES = {"ibm": "ibm32", **{kind: name for name, kind in KEY_TYPES.items() if name != "ibm32"}}
+
+
+def _identity(url: str, reader: RangeReader, layout: SegyLayout, dims: tuple[Dimension, ...]) -> dict[str, Any]:
+    """Return what tells this file from another: a resume refuses to go on with another source."""
+    digest = hashlib.sha256(layout.head)
+    for trace in {0, layout.trace_count - 1} if layout.trace_count else ():
+        digest.update(reader.read(layout.data_offset + trace * layout.trace_bytes, layout.header_bytes))
+    for dim in dims:
+        digest.update(np.ascontiguousarray(dim.between(0, min(dim.size, 1 << 16))).tobytes())
+    identity: dict[str, Any] = {"url": url, "size": reader.size, "headers": digest.hexdigest()}
+    modified = getattr(reader, "modified", None)
+    return identity | ({"modified": modified} if modified is not None else {})

@@ -1,0 +1,182 @@
+"""Writes SEG-Y from any volume: byte for byte what the source was where it was SEG-Y, else a plain rev 1 file."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import google_crc32c
+import numpy as np
+
+from mdio.core.region import Region
+from mdio.core.volume import Block, Creation, Patches, Volume
+from mdio.exceptions import ConfigError
+from mdio.flow.journal import Journal
+from mdio.storage.staging import StagedFile, claim_target, journal_path
+from mdio_segy.outline import SegyOutline, outline_for
+from mdio_segy.places import TracePlaces
+from mdio_segy.tracefile import runs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mdio.storage.store import Storage
+    from mdio_segy.options import SegyWriteOptions
+
+__all__ = ["SegySink", "create_segy"]
+
+_BATCH = 2 << 20
+"""Bytes of records that are put together before they are written."""
+
+
+def create_segy(url: str, like: Volume, options: SegyWriteOptions, storage: Storage, creation: Creation) -> SegySink:
+    """Begin a SEG-Y file.
+
+    Raises
+    ------
+    ConfigError
+        No trace to write, or a sample format that does not exist.
+    MDIOAlreadyExistsError, IncompleteDatasetError, WriterLockedError, StorageError
+        The target cannot be begun; see :func:`mdio.storage.staging.claim_target`.
+    """
+    return SegySink(url, like, options, storage, creation)
+
+
+class SegySink:
+    """A SEG-Y file under construction; every trace has its place in it from the start."""
+
+    needs: frozenset[str] = frozenset()
+
+    def __init__(self, url: str, like: Volume, options: SegyWriteOptions, storage: Storage, creation: Creation) -> None:
+        schema = like.schema
+        self.outline: SegyOutline = outline_for(schema, options)
+        self.chunks = (*(1,) * (len(schema.shape) - 1), max(1, schema.shape[-1]))
+        self.halo = (0,) * len(self.chunks)
+        self.creation = creation
+        self._like = like
+        self._places = TracePlaces(like)
+        count = self._places.count
+        if count == 0 and (schema.metadata.source is None or schema.metadata.source.facts.get("traces")):
+            raise ConfigError("no live trace to write", hint="check the selection")
+        size = len(self.outline.head) + count * self.outline.trace_bytes + len(self.outline.trailer)
+        store = storage.open(url)
+        self._file = StagedFile(store, size)
+        self.journal, resumes = claim_target(
+            store,
+            creation,
+            lambda: (
+                Journal.local(journal_path(store.path.absolute()), store.url)
+                if store.path is not None
+                else Journal.in_memory()
+            ),
+        )
+        self._local = threading.local()
+        self._count = count
+        self._fresh = not resumes
+        self._begun = False
+        self._begin_lock = threading.Lock()
+
+    def _begin(self) -> None:
+        """Open the file with the first block: a plan alone takes no disk."""
+        with self._begin_lock:
+            if not self._begun:
+                self._file.begin(fresh=self._fresh)
+                self._begun = True
+
+    def write(self, block: Block) -> Mapping[str, Any]:
+        """Write the live traces of a block to their places."""
+        self._begin()
+        rows = np.flatnonzero(block.live.reshape(-1))
+        if not rows.size:
+            return {"traces": 0}
+        if block.order is None:
+            raise ConfigError("the source does not say in which order its traces lie")
+        places = self._places.of(block.region.spatial, rows, block.order.reshape(-1)[rows])
+        if not np.all(places[1:] > places[:-1]):
+            by_place = np.argsort(places, kind="stable")
+            rows, places = rows[by_place], places[by_place]
+        samples = block.samples.reshape(-1, block.samples.shape[-1])
+        headers = None if block.headers is None else block.headers.reshape(-1)
+        step = max(1, _BATCH // self.outline.trace_bytes)
+        check = 0
+        for start in range(0, len(rows), step):
+            part = slice(start, start + step)
+            check = self._write_rows(rows[part], places[part], samples, headers, block, check)
+        return {"traces": len(rows), "crc32c": check}
+
+    def _write_rows(
+        self,
+        rows: NDArray[np.int64],
+        places: NDArray[np.int64],
+        samples: NDArray[Any],
+        headers: NDArray[Any] | None,
+        block: Block,
+        check: int,
+    ) -> int:
+        """Write some traces; return the checksum of all so far."""
+        outline = self.outline
+        records = self._buffer(len(rows))
+        records[:, : outline.header_bytes] = outline.headers(headers, rows, places, block)
+        records[:, outline.header_bytes :] = outline.samples(samples[rows], _patches_of(block.patches, rows, samples))
+        base = len(outline.head)
+        for start, stop in runs(places):
+            offset = base + int(places[start]) * outline.trace_bytes
+            self._file.write(offset, records[start:stop].data.cast("B"))
+        return int(google_crc32c.extend(check, records.tobytes()))
+
+    def _buffer(self, count: int) -> NDArray[np.uint8]:
+        held: NDArray[np.uint8] | None = getattr(self._local, "buffer", None)
+        if held is None or len(held) < count:
+            held = self._local.buffer = np.empty((count, self.outline.trace_bytes), dtype=np.uint8)
+        return held[:count]
+
+    def recheck(self, region: Region, receipt: Mapping[str, Any]) -> bool:
+        """Whether the traces of a region are in the file as they were written; a power cut can lose them."""
+        self._begin()
+        rows = np.flatnonzero(self._like.live(region.spatial))
+        order = self._like.order(region.spatial).reshape(-1)[rows]
+        places = np.sort(self._places.of(region.spatial, rows, order))
+        base, size, check = len(self.outline.head), self.outline.trace_bytes, 0
+        step = max(1, _BATCH // size)
+        for first in range(0, len(places), step):
+            for start, stop in runs(places[first : first + step]):
+                data = self._file.read(base + int(places[first + start]) * size, (stop - start) * size)
+                check = google_crc32c.extend(check, data)
+        return receipt.get("traces") == len(places) and (not len(places) or receipt.get("crc32c") == check)
+
+    def commit(self, statistics: Mapping[str, Any]) -> None:  # noqa: ARG002 - SEG-Y has no place for them
+        """Write file headers and trailer; then the file appears under its name."""
+        self._begin()
+        self._file.write(0, self.outline.head)
+        if self.outline.trailer:
+            end = len(self.outline.head) + self._count * self.outline.trace_bytes
+            self._file.write(end, self.outline.trailer)
+        self._file.commit()
+        self.journal.remove()
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        self._file.abort()
+        self.journal.remove()
+
+    def close(self) -> None:
+        """Let go of the file and keep what was written for a resume."""
+        self._file.close()
+        self.journal.close()
+
+
+def _patches_of(patches: Patches | None, rows: NDArray[np.int64], samples: NDArray[Any]) -> Patches | None:
+    """Return the patches of some rows, counted within them."""
+    if patches is None or not patches.index.size:
+        return None
+    width = samples.shape[1]
+    row, column = np.divmod(patches.index, width)
+    by_row = np.argsort(rows, kind="stable")
+    at = np.minimum(np.searchsorted(rows[by_row], row), len(rows) - 1)
+    mine = rows[by_row[at]] == row
+    if not mine.any():
+        return None
+    index = by_row[at[mine]] * width + column[mine]
+    up = np.argsort(index, kind="stable")
+    return Patches(index[up], patches.words[mine][up])

@@ -1,0 +1,110 @@
+"""Bytes of traces by trace number: positioned reads for whole records, a passing memory map for pieces of them."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from mdio.storage.store import RangeReader
+    from mdio_segy.filehead import SegyLayout
+
+__all__ = ["TraceFile", "runs"]
+
+_WINDOW = 64 << 20
+"""Bytes of a file that are mapped or fetched at once while headers are scanned."""
+_SCATTERED = 16
+"""A map is taken for whole records, too, when their runs are shorter than this on average."""
+
+
+def runs(numbers: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Return ``(start, stop)`` positions of the pieces of an ascending array that rise by one."""
+    if not len(numbers):
+        return []
+    breaks = np.flatnonzero(numbers[1:] != numbers[:-1] + 1) + 1
+    edges = [0, *breaks.tolist(), len(numbers)]
+    return list(itertools.pairwise(edges))
+
+
+class TraceFile:
+    """The traces of an open SEG-Y file.
+
+    Parameters
+    ----------
+    reader
+        The open file.
+    layout
+        Where the traces lie in it.
+    """
+
+    def __init__(self, reader: RangeReader, layout: SegyLayout) -> None:
+        self._reader = reader
+        self._start = layout.data_offset
+        self._size = layout.trace_bytes
+        self._count = layout.trace_count
+        self._maps = hasattr(reader, "window")
+
+    def fetch(self, traces: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
+        """Fill ``out``, uint8 ``(n, trace bytes)``, with whole records; ``traces`` ascend."""
+        pieces = runs(traces)
+        if self._maps and len(traces) < _SCATTERED * len(pieces) and len(pieces) > 1:
+            self._gather(traces, 0, self._size, out)
+            return
+        for start, stop in pieces:
+            offset = self._start + int(traces[start]) * self._size
+            self._reader.read_into(offset, out[start:stop].data.cast("B"))
+
+    def fetch_part(self, traces: NDArray[np.int64], low: int, high: int) -> NDArray[np.uint8]:
+        """Return bytes ``low`` to ``high`` of records, uint8 ``(n, high-low)``; ``traces`` ascend."""
+        out = np.empty((len(traces), high - low), dtype=np.uint8)
+        if self._maps:
+            self._gather(traces, low, high, out)
+            return out
+        step = max(1, _WINDOW // self._size)
+        for start, stop in runs(traces):
+            for first in range(start, stop, step):
+                last = min(first + step, stop)
+                whole = np.empty((last - first, self._size), dtype=np.uint8)
+                self.fetch(traces[first:last], whole)
+                out[first:last] = whole[:, low:high]
+        return out
+
+    def _gather(self, traces: NDArray[np.int64], low: int, high: int, out: NDArray[np.uint8]) -> None:
+        """Copy pieces of records out of memory-mapped windows; each is unmapped before the next."""
+        per_window = max(1, _WINDOW // self._size)
+        start = 0
+        while start < len(traces):
+            base = int(traces[start])
+            stop = int(np.searchsorted(traces, base + per_window))
+            records = int(traces[stop - 1]) - base + 1
+            offset = self._start + base * self._size
+            with self._reader.window(offset, (records - 1) * self._size + high) as view:  # type: ignore[attr-defined]
+                window = _strided(view, records, high - low, self._size, low)
+                if records == stop - start:
+                    out[start:stop] = window
+                else:
+                    out[start:stop] = window[traces[start:stop] - base]
+                del window
+            start = stop
+
+    def scan(self, low: int, high: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Yield ``(first trace, bytes low to high of each record)`` over all traces, in windows.
+
+        The arrays are copies of at most some megabytes.
+        """
+        per_window = max(1, _WINDOW // self._size)
+        for first in range(0, self._count, per_window):
+            count = min(per_window, self._count - first)
+            yield first, self.fetch_part(np.arange(first, first + count), low, high)
+
+
+def _strided(view: memoryview, records: int, width: int, step: int, offset: int) -> NDArray[Any]:
+    flat = np.frombuffer(view, dtype=np.uint8)
+    return as_strided(flat[offset:], (records, width), (step, 1), writeable=False)

@@ -1,0 +1,215 @@
+"""A SEG-Y file as a volume: any region of its grid, decoded, with raw headers, patches and file order."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mdio.core.region import Region
+from mdio.core.volume import Block, Metadata, Patches, Schema, SourceFile
+from mdio_segy.fields import trace_header_layout
+from mdio_segy.tracefile import TraceFile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from mdio.core.dimension import Dimension
+    from mdio.core.index import TraceIndex
+    from mdio.storage.store import RangeReader
+    from mdio_segy.filehead import SegyLayout
+
+__all__ = ["SegyVolume"]
+
+_BATCH = 1 << 20
+"""Bytes of records that one read fetches before they are decoded: small enough to stay in the cache."""
+
+
+class SegyVolume:
+    """A SEG-Y file with a geometry.
+
+    Parameters
+    ----------
+    reader
+        The open file.
+    layout
+        What its file headers say.
+    dims
+        Spatial dimensions and the sample axis.
+    index
+        Trace numbers of the cells.
+    identity
+        What tells this file from another.
+    attributes
+        Notes for the record, e.g. how the geometry was found.
+    """
+
+    def __init__(
+        self,
+        reader: RangeReader,
+        layout: SegyLayout,
+        dims: tuple[Dimension, ...],
+        index: TraceIndex,
+        identity: Mapping[str, Any],
+        attributes: Mapping[str, Any],
+    ) -> None:
+        self.layout = layout
+        self._reader = reader
+        self._index = index
+        self._traces = TraceFile(reader, layout)
+        self._state = (reader, layout, dims, index, identity, attributes)
+        self._local = threading.local()
+        self._schema = Schema(
+            dims=dims,
+            dtype=np.dtype(layout.format.dtype),
+            headers=trace_header_layout(layout.big_endian, layout.header_bytes),
+            chunks=(*(1,) * len(index.shape), max(1, layout.samples)),
+            metadata=Metadata(
+                text=layout.text,
+                binary=layout.binary,
+                source=_source_file(reader, layout),
+                order=index.order,
+                trace_count=index.count,
+                identity=identity,
+                attributes=attributes,
+            ),
+        )
+
+    @property
+    def schema(self) -> Schema:
+        """Shape, types and metadata."""
+        return self._schema
+
+    def live(self, region: Region) -> NDArray[np.bool_]:
+        """Return which cells hold a trace."""
+        return self._index.live(region)
+
+    def order(self, region: Region) -> NDArray[np.int64]:
+        """Return trace numbers, -1 where there is none."""
+        return self._index.traces(region)
+
+    def headers(self, region: Region) -> NDArray[Any]:
+        """Return raw trace headers."""
+        size = self.layout.header_bytes
+        out = np.zeros((region.size, size), dtype=np.uint8)
+        traces, rows = _sorted(self.order(region))
+        out[rows] = self._traces.fetch_part(traces, 0, size)
+        return out.view(self._schema.headers.record).reshape(region.shape)
+
+    def samples(self, region: Region) -> NDArray[Any]:
+        """Return decoded samples."""
+        first, last = region[-1]
+        if (first, last) == (0, self.layout.samples):
+            return self.read(region).samples
+        traces, rows = _sorted(self.order(region.spatial))
+        item = self.layout.format.item
+        low = self.layout.header_bytes
+        raw = self._traces.fetch_part(traces, low + first * item, low + last * item)
+        out = np.zeros((region.spatial.size, last - first), dtype=self._schema.dtype)
+        self._decode(raw, rows, out)
+        return out.reshape(region.shape)
+
+    def read(self, region: Region) -> Block:
+        """Return samples, headers, mask, order and patches of a region, each byte read once."""
+        spatial = region.spatial
+        order = self.order(spatial)
+        traces, rows = _sorted(order)
+        first, last = region[-1]
+        width = last - first
+        samples = np.zeros((spatial.size, width), dtype=self._schema.dtype)
+        headers = np.zeros((spatial.size, self.layout.header_bytes), dtype=np.uint8)
+        found: list[Patches] = []
+        item, low = self.layout.format.item, self.layout.header_bytes
+        step = max(1, _BATCH // self.layout.trace_bytes)
+        buffer = self._buffer(step)
+        for start in range(0, len(traces), step):
+            some, at = traces[start : start + step], rows[start : start + step]
+            records = buffer[: len(some)]
+            self._traces.fetch(some, records)
+            headers[_as_slice(at)] = records[:, :low]
+            patches = self._decode(records[:, low + first * item : low + last * item], at, samples)
+            if patches is not None:
+                found.append(patches)
+        return Block(
+            region=region,
+            samples=samples.reshape(region.shape),
+            headers=headers.view(self._schema.headers.record).reshape(spatial.shape),
+            live=order >= 0,
+            patches=_merged(found),
+            order=order,
+        )
+
+    def _buffer(self, records: int) -> NDArray[np.uint8]:
+        held: NDArray[np.uint8] | None = getattr(self._local, "buffer", None)
+        if held is None or len(held) < records:
+            held = self._local.buffer = np.empty((records, self.layout.trace_bytes), dtype=np.uint8)
+        return held
+
+    def _decode(self, raw: NDArray[np.uint8], rows: NDArray[np.int64], out: NDArray[Any]) -> Patches | None:
+        """Decode records into rows of ``out``; patches are counted in ``out`` as a whole."""
+        form, big = self.layout.format, self.layout.data_big_endian
+        width = out.shape[1]
+        where = _as_slice(rows)
+        if isinstance(where, slice):
+            patches = form.decode(raw, out[where], big)
+        else:
+            values = np.empty((len(rows), width), dtype=out.dtype)
+            patches = form.decode(raw, values, big)
+            out[where] = values
+        if patches is None:
+            return None
+        row, column = np.divmod(patches.index, width)
+        return Patches(rows[row] * width + column, patches.words)
+
+    def close(self) -> None:
+        """Close the file; may be called again."""
+        self._reader.close()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), self._state
+
+
+def _sorted(order: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the trace numbers of a region in ascending order and the flat cells they belong to."""
+    flat = order.reshape(-1)
+    rows = np.flatnonzero(flat >= 0)
+    traces = flat[rows]
+    if len(traces) > 1 and not np.all(traces[1:] > traces[:-1]):
+        by_trace = np.argsort(traces, kind="stable")
+        traces, rows = traces[by_trace], rows[by_trace]
+    return traces, rows
+
+
+def _as_slice(rows: NDArray[np.int64]) -> slice | NDArray[np.int64]:
+    """Return a slice for consecutive rows, so that nothing is copied twice."""
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and np.all(rows[1:] > rows[:-1]):
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows
+
+
+def _merged(found: list[Patches]) -> Patches | None:
+    if not found:
+        return None
+    index = np.concatenate([patches.index for patches in found])
+    words = np.concatenate([patches.words for patches in found])
+    by_place = np.argsort(index, kind="stable")
+    return Patches(index[by_place], words[by_place])
+
+
+def _source_file(reader: RangeReader, layout: SegyLayout) -> SourceFile:
+    """Return what it takes to write the file again, besides its traces."""
+    trailer = reader.read(layout.data_end, layout.trailer_bytes) if layout.trailer_bytes else b""
+    facts = {
+        "big_endian": layout.big_endian,
+        "data_big_endian": layout.data_big_endian,
+        "format": layout.format.code,
+        "header_bytes": layout.header_bytes,
+        "samples": layout.samples,
+        "interval_us": layout.interval_us,
+        "text_offset": layout.tape_label,
+        "traces": layout.trace_count,
+    }
+    return SourceFile("segy", facts, {"head": layout.head, "trailer": trailer})

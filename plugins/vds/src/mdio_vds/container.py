@@ -1,0 +1,257 @@
+"""The single-file ``HueDataStore`` container: named files, each a sparse array of chunks.
+
+VDS specification section 2. There are no checksums, so every offset and size is checked against the size of the
+file before anything is read or allocated. All integers are little-endian.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mdio_vds.cache import Pages
+from mdio_vds.chunks import ADAPTIVE_LEVELS, ChunkEntry, StoredLayer
+from mdio_vds.enums import CompressionMethod
+from mdio_vds.errors import VdsError
+from mdio_vds.layout import LAYOUT_NAME
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mdio.storage.store import RangeReader
+
+__all__ = ["MAGIC", "Container", "ContainerFile", "ContainerLayer", "ContainerSource"]
+
+MAGIC = b"HueDataStore"
+
+_HEADER = struct.Struct("<12siqii")
+_ROW = struct.Struct("<qiii4sii")
+_LAYER_METADATA = struct.Struct("<ifi")
+_DIRECTORY = 16
+"""Bytes before the file metadata of a page directory."""
+_ENTRY = 16
+"""Bytes before the chunk metadata of an index row."""
+_WINDOW = 1024
+"""Index rows read at once: a page may have as many rows as the file has chunks."""
+_MAX_NAME = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """One row of the file table (section 2.2)."""
+
+    name: str
+    tag: str
+    directory: int
+    chunk_count: int
+    entries_per_page: int
+    chunk_metadata_length: int
+    file_metadata_length: int
+
+
+class Container:
+    """The file table of an open container.
+
+    Parameters
+    ----------
+    reader
+        The file.
+    url
+        For messages.
+
+    Raises
+    ------
+    VdsError
+        Not a container, or a table that points outside the file.
+    """
+
+    def __init__(self, reader: RangeReader, url: str) -> None:
+        self.reader = reader
+        self.url = url
+        head = self.read(0, _HEADER.size, "header")
+        magic, version, table, count, name_length = _HEADER.unpack(head)
+        if magic != MAGIC:
+            raise VdsError(f"not a VDS container: it starts with {magic!r}", url=url, byte=0)
+        if table < _HEADER.size or count < 1 or not 1 <= name_length <= _MAX_NAME:
+            raise VdsError(
+                f"the header names {count} file(s) with {name_length}-byte names at offset {table}",
+                url=url,
+                name="header",
+                byte=16,
+                hint="the file was probably never finished or is damaged",
+            )
+        self.version: int = version
+        width = _ROW.size + name_length
+        raw = self.read(table, count * width, "file table")
+        self.files: dict[str, FileRow] = {}
+        for i in range(count):
+            row = self._row(raw[i * width : (i + 1) * width], table + i * width)
+            if row.name in self.files:
+                raise self.error("a second file of this name", row.name, table + i * width)
+            self.files[row.name] = row
+
+    def _row(self, raw: bytes, byte: int) -> FileRow:
+        directory, chunks, _, entries, tag, cml, fml = _ROW.unpack_from(raw)
+        try:
+            name = raw[_ROW.size :].rstrip(b"\0").decode()
+        except UnicodeDecodeError:
+            raise self.error("a file name is not UTF-8", "file table", byte + _ROW.size) from None
+        if chunks < 0 or entries < 1 or cml < 0 or fml < 0:
+            raise self.error(
+                f"impossible file table row: {chunks} chunks, {entries} entries per page, "
+                f"{cml} and {fml} bytes of metadata",
+                name,
+                byte,
+            )
+        return FileRow(name, tag.decode("latin-1").rstrip(" \0"), directory, chunks, entries, cml, fml)
+
+    def error(self, message: str, name: str, byte: int) -> VdsError:
+        """Return an error that names the object and the offset in the container."""
+        return VdsError(message, url=self.url, name=name, byte=byte)
+
+    def check(self, offset: int, length: int, name: str) -> None:
+        """Raise unless a range lies inside the file."""
+        if offset < 0 or length < 0 or offset + length > self.reader.size:
+            raise self.error(f"{length} bytes are announced here, but the file has {self.reader.size}", name, offset)
+
+    def read(self, offset: int, length: int, name: str) -> bytes:
+        """Return a checked range."""
+        self.check(offset, length, name)
+        return self.reader.read(offset, length)
+
+
+class ContainerFile:
+    """One file of a container: its metadata, chunk rows and chunks (sections 2.3 and 2.4)."""
+
+    def __init__(self, container: Container, row: FileRow) -> None:
+        self.container = container
+        self.row = row
+        pages = -(-row.chunk_count // row.entries_per_page)
+        length = _DIRECTORY + row.file_metadata_length + 8 * pages
+        raw = container.read(row.directory, length, row.name)
+        self.metadata = raw[_DIRECTORY : _DIRECTORY + row.file_metadata_length]
+        self._pages = np.frombuffer(raw, "<i8", pages, _DIRECTORY + row.file_metadata_length)
+        cml = row.chunk_metadata_length
+        fields = [("offset", "<i8"), ("length", "<i4"), ("reserved", "<i4")]
+        self._type = np.dtype([*fields, ("metadata", f"V{cml}")] if cml else fields)
+        self._per_page = -(-min(row.entries_per_page, row.chunk_count) // _WINDOW)
+        self._windows: Pages[NDArray[Any]] = Pages(self._window)
+
+    def __len__(self) -> int:
+        return self.row.chunk_count
+
+    def stored_bytes(self) -> int:
+        """Return the bytes of all chunks, as their index rows say."""
+        total = 0
+        for page in np.flatnonzero(self._pages):
+            for part in range(self._per_page):
+                total += int(self._windows[int(page) * self._per_page + part]["length"].sum(dtype=np.int64))
+        return total
+
+    def find(self, index: int) -> tuple[int, int, bytes]:
+        """Return payload offset, payload length in bytes and metadata of a chunk."""
+        if not 0 <= index < self.row.chunk_count:
+            raise IndexError(f"chunk {index} of {self.row.name}, which has {self.row.chunk_count}")
+        page, at = divmod(index, self.row.entries_per_page)
+        row = self._windows[page * self._per_page + at // _WINDOW][at % _WINDOW]
+        return int(row["offset"]), int(row["length"]), row.tobytes()[_ENTRY:]
+
+    def chunk(self, index: int) -> bytes:
+        """Return the bytes of a chunk; empty when it was never written."""
+        offset, length, _ = self.find(index)
+        if length == 0:
+            return b""
+        return self.container.read(offset, length, f"{self.row.name} chunk {index}")
+
+    def _window(self, window: int) -> NDArray[Any]:
+        page, part = divmod(window, self._per_page)
+        first = part * _WINDOW
+        start = page * self.row.entries_per_page + first
+        rows = max(0, min(_WINDOW, self.row.entries_per_page - first, self.row.chunk_count - start))
+        base = int(self._pages[page])
+        if base == 0:
+            return np.zeros(rows, self._type)
+        raw = self.container.read(
+            base + first * self._type.itemsize, rows * self._type.itemsize, f"{self.row.name} index page {page}"
+        )
+        return np.frombuffer(raw, self._type)
+
+
+class ContainerLayer:
+    """A layer file of a container (section 2.5)."""
+
+    def __init__(self, file: ContainerFile) -> None:
+        row = file.row
+        self._file = file
+        self.name = row.name
+        self.chunk_count = row.chunk_count
+        if row.file_metadata_length < _LAYER_METADATA.size:
+            raise file.container.error("the layer has no compression metadata", row.name, row.directory)
+        method, self.tolerance, self.valid_chunk_count = _LAYER_METADATA.unpack_from(file.metadata)
+        try:
+            self.method = CompressionMethod(method)
+        except ValueError:
+            raise file.container.error(
+                f"unknown compression method {method}", row.name, row.directory + _DIRECTORY
+            ) from None
+        needed = 8 + (ADAPTIVE_LEVELS if self.method.is_wavelet else 0)
+        if row.chunk_metadata_length != needed:
+            raise file.container.error(
+                f"{row.chunk_metadata_length} bytes of metadata a chunk, {self.method.label} needs {needed}",
+                row.name,
+                row.directory,
+            )
+
+    def stored_bytes(self) -> int:
+        """Return the bytes of all payloads."""
+        return self._file.stored_bytes()
+
+    def entry(self, index: int) -> ChunkEntry:
+        """Return the metadata of a chunk."""
+        _, _, metadata = self._file.find(index)
+        return ChunkEntry(int.from_bytes(metadata[:8], "little"), metadata[8:])
+
+    def payload(self, index: int) -> bytes:
+        """Return the encoded bytes of a chunk."""
+        return self._file.chunk(index)
+
+    def place(self, index: int) -> tuple[str, int]:
+        """Return layer and chunk, and the payload's offset in the container."""
+        return f"{self.name} chunk {index}", self._file.find(index)[0]
+
+
+class ContainerSource:
+    """A VDS in one file."""
+
+    storage_layout = "container"
+
+    def __init__(self, reader: RangeReader, url: str) -> None:
+        self.url = url
+        self._reader = reader
+        self._container = Container(reader, url)
+        if LAYOUT_NAME not in self._container.files:
+            legacy = "VDSObject" in self._container.files
+            raise VdsError(
+                "a VDS of the legacy kind, which cannot be read" if legacy else f"there is no {LAYOUT_NAME} in it",
+                url=url,
+                name="VDSObject" if legacy else "",
+                hint="copy it with VDSCopy first" if legacy else "",
+            )
+        self.layers: Mapping[str, StoredLayer] = {
+            name: ContainerLayer(ContainerFile(self._container, row))
+            for name, row in self._container.files.items()
+            if row.tag == "VDS"
+        }
+
+    def layout_json(self) -> bytes:
+        """Return the ``VolumeDataLayout`` JSON."""
+        file = ContainerFile(self._container, self._container.files[LAYOUT_NAME])
+        return file.chunk(0) if len(file) else b""
+
+    def close(self) -> None:
+        """Close the file."""
+        self._reader.close()

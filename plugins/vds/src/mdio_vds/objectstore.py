@@ -1,0 +1,168 @@
+"""A VDS as objects below a prefix: layout, layer status, metadata pages and one object a chunk.
+
+VDS specification sections 3 and 5.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mdio.exceptions import MDIONotFoundError
+from mdio_vds.cache import Pages
+from mdio_vds.chunks import ADAPTIVE_LEVELS, ChunkEntry, StoredLayer
+from mdio_vds.enums import CompressionMethod
+from mdio_vds.errors import VdsError
+from mdio_vds.layout import LAYOUT_NAME
+
+if TYPE_CHECKING:
+    from mdio.storage.store import Store
+
+__all__ = ["STATUS_NAME", "ObjectLayer", "ObjectSource"]
+
+STATUS_NAME = "LayerStatus"
+"""Key of the JSON that lists the stored layers."""
+
+_LAYER = re.compile(r".*Dimensions_[0-5]{2,3}LOD[0-9]+")
+_PLAIN_ROW = 8
+_WAVELET_ROW = 4 + 8 + ADAPTIVE_LEVELS
+"""Payload length, hash and level bytes; the length is not in the container's rows."""
+
+
+class ObjectLayer:
+    """One layer below the prefix, described by its entry in LayerStatus.
+
+    Raises
+    ------
+    VdsError
+        The entry lacks what reading needs, or contradicts itself.
+    """
+
+    def __init__(self, store: Store, raw: Mapping[str, Any]) -> None:
+        self._store = store
+        self.name = _field(store, raw, "layerName", str)
+        if "/" in self.name or not _LAYER.fullmatch(self.name):
+            # The name becomes part of a key, so that it must not lead elsewhere.
+            raise VdsError(f"{self.name!r} is not a layer name", url=store.url, name=STATUS_NAME)
+        self.chunk_count = _field(store, raw, "chunkCount", int)
+        self.valid_chunk_count = _field(store, raw, "validChunkCount", int, -1)
+        self.tolerance = float(_field(store, raw, "compressionTolerance", (int, float), 0.0))
+        self._serialized = _field(store, raw, "serializedSize", int, -1)
+        label = _field(store, raw, "compressionMethod", str)
+        try:
+            self.method = CompressionMethod.from_label(label)
+        except ValueError as error:
+            raise VdsError(f"layer {self.name}: {error}", url=store.url, name=STATUS_NAME) from None
+        self._rows = _field(store, raw, "chunkMetadataPageSize", int)
+        self._width = _field(store, raw, "chunkMetadataByteSize", int)
+        expected = _WAVELET_ROW if self.method.is_wavelet else _PLAIN_ROW
+        if self.chunk_count < 0 or self._rows < 1 or self._width != expected:
+            raise VdsError(
+                f"layer {self.name}: {self.chunk_count} chunks, {self._rows} rows a page of {self._width} bytes; "
+                f"{label} has {expected}-byte rows",
+                url=store.url,
+                name=STATUS_NAME,
+            )
+        # The payload length that precedes the hash in wavelet rows is not needed.
+        self._entry = _PLAIN_ROW + (ADAPTIVE_LEVELS if self.method.is_wavelet else 0)
+        directory = _field(store, raw, "pageDirectory", list, [])
+        pages = -(-self.chunk_count // self._rows)
+        numbers = all(isinstance(page, int) for page in directory)
+        if directory and (len(directory) != pages or not numbers):
+            raise VdsError(
+                f"layer {self.name}: pageDirectory must have one number for each of {pages} pages",
+                url=store.url,
+                name=STATUS_NAME,
+            )
+        self._directory = directory
+        self._has_pages = _field(store, raw, "hasChunkMetadataPages", bool, True)
+        self._pages: Pages[bytes] = Pages(self._page)
+
+    def stored_bytes(self) -> int:
+        """Return the bytes of all payloads as LayerStatus records them, -1 where it does not."""
+        return int(self._serialized)
+
+    def entry(self, index: int) -> ChunkEntry:
+        """Return the metadata of a chunk."""
+        page, at = divmod(index, self._rows)
+        raw = self._pages[page][at * self._width : (at + 1) * self._width]
+        if len(raw) != self._width:
+            raise VdsError(
+                f"the metadata page ends before chunk {index}",
+                url=self._store.url,
+                name=self._key(page),
+                byte=at * self._width,
+            )
+        row = raw[self._width - self._entry :]
+        return ChunkEntry(int.from_bytes(row[:8], "little"), row[8:])
+
+    def payload(self, index: int) -> bytes:
+        """Return the encoded bytes of a chunk; empty when there is no such object."""
+        return self._store.get(f"{self.name}/{index}") or b""
+
+    def place(self, index: int) -> tuple[str, int]:
+        """Return the key of a chunk; its payload is the whole object."""
+        return f"{self.name}/{index}", 0
+
+    def _key(self, page: int) -> str:
+        return f"{self.name}/ChunkMetadata/{self._directory[page] if self._directory else page}"
+
+    def _page(self, page: int) -> bytes:
+        if not self._has_pages:
+            raise VdsError(
+                "chunk metadata are kept in object headers only, which this reader does not see",
+                url=self._store.url,
+                name=self.name,
+                hint="copy it with VDSCopy first",
+            )
+        try:
+            return self._store.read(self._key(page))
+        except MDIONotFoundError:
+            raise VdsError("the metadata page is missing", url=self._store.url, name=self._key(page)) from None
+
+
+class ObjectSource:
+    """A VDS in the object layout."""
+
+    storage_layout = "objects"
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.url = store.url
+        raw = store.get(STATUS_NAME)
+        if raw is None:
+            raise VdsError("the object is missing", url=store.url, name=STATUS_NAME)
+        try:
+            status = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise VdsError(f"not valid JSON: {error}", url=store.url, name=STATUS_NAME) from None
+        if not isinstance(status, list) or not all(isinstance(item, dict) for item in status):
+            raise VdsError("an array of objects is expected", url=store.url, name=STATUS_NAME)
+        stored = [item for item in status if item.get("produceStatus", "Normal") == "Normal"]
+        layers = [ObjectLayer(store, item) for item in stored]
+        self.layers: Mapping[str, StoredLayer] = {layer.name: layer for layer in layers}
+
+    def layout_json(self) -> bytes:
+        """Return the ``VolumeDataLayout`` JSON."""
+        return self._store.read(LAYOUT_NAME)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+_REQUIRED = object()
+
+
+def _field(
+    store: Store, raw: Mapping[str, Any], key: str, kind: type | tuple[type, ...], default: Any = _REQUIRED
+) -> Any:
+    value = raw.get(key, default)
+    wrong_bool = isinstance(value, bool) and kind is not bool
+    if value is default and default is not _REQUIRED:
+        return value
+    if not isinstance(value, kind) or wrong_bool:
+        shown = "nothing" if value is _REQUIRED else repr(value)
+        raise VdsError(f"{key}: {shown} is not usable", url=store.url, name=STATUS_NAME)
+    return value

@@ -1,0 +1,26 @@
+"""What this package adds to the toolkit; imported at every start, hence free of heavy imports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mdio.plugins import Reader, hookimpl
+
+__all__ = ["MDIO_API", "mdio_readers"]
+
+MDIO_API = "1.0"
+
+
+@hookimpl
+def mdio_readers() -> Iterator[Reader]:
+    """VDS in one file or as objects below a prefix."""
+    yield Reader(
+        name="vds",
+        summary="OpenVDS volume data store: one file, or objects below a prefix",
+        target="mdio_vds.volume:open_volume",
+        options="mdio_vds.options:VdsOptions",
+        suffixes=(".vds",),
+        magic=((0, b"HueDataStore"),),
+        sniff="mdio_vds.detect:sniff",
+        directories=True,
+    )

@@ -1,0 +1,246 @@
+"""A VDS as a volume: its primary (or a named) channel at full resolution."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mdio.core.headers import HeaderLayout
+from mdio.core.region import Region
+from mdio.core.volume import Block, Metadata, Schema, TraceOrder
+from mdio_vds.channel import ChannelReader, stored_group
+from mdio_vds.conventions import header_channel, header_layout, text_header, to_dimension, trace_channel
+from mdio_vds.enums import VolumeDataMapping
+from mdio_vds.errors import VdsError
+from mdio_vds.inspect import inspect_source, layout_mapping
+from mdio_vds.layout import parse_layout
+from mdio_vds.options import VdsOptions
+from mdio_vds.values import sample_dtype, sample_values
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mdio.core.rank import BitRank
+    from mdio.storage.store import Storage, Store
+    from mdio_vds.chunks import VdsSource
+    from mdio_vds.descriptors import ChannelDescriptor
+    from mdio_vds.partition import Box
+
+__all__ = ["VdsVolume", "open_source", "open_volume"]
+
+
+def open_volume(url: str, options: Mapping[str, Any] | VdsOptions | None, storage: Storage) -> VdsVolume:
+    """Open a VDS: one file, or a directory (key prefix) in the object layout.
+
+    Parameters
+    ----------
+    url
+        Where it is.
+    options
+        See :class:`~mdio_vds.options.VdsOptions`.
+    storage
+        Resolves the URL.
+
+    Raises
+    ------
+    VdsError
+        Not a VDS, damaged, or without the channel asked for.
+    MDIONotFoundError
+        There is nothing at the URL.
+    """
+    source = open_source(storage.open(url))
+    try:
+        return VdsVolume(source, VdsOptions.model_validate(options or {}), (url, storage))
+    except BaseException:
+        source.close()
+        raise
+
+
+def open_source(store: Store) -> VdsSource:
+    """Return the stored layers of a VDS, whichever layout it has; raises as :func:`open_volume` does."""
+    from mdio_vds.container import ContainerSource
+    from mdio_vds.layout import LAYOUT_NAME
+    from mdio_vds.objectstore import ObjectSource
+
+    if store.exists(LAYOUT_NAME):
+        return ObjectSource(store)
+    reader = store.open()
+    try:
+        return ContainerSource(reader, store.url)
+    except BaseException:
+        reader.close()
+        raise
+
+
+class VdsVolume:
+    """One channel of a VDS as a volume.
+
+    Axes are those of the VDS in reverse, so that dimension 0, the sample axis, comes last. Samples are what the
+    stored codes mean (:func:`mdio_vds.values.sample_dtype`); "no value" is left as it is stored. Trace headers and the
+    live mask come from the channels ``SEGYTraceHeader`` and ``Trace`` where they are there (VDS specification section
+    13); else every cell is live.
+
+    Parameters
+    ----------
+    source
+        The open VDS; :meth:`close` closes it.
+    options
+        Which channel.
+    origin
+        URL and storage with which another process opens it again; without, the volume cannot be pickled.
+
+    Raises
+    ------
+    VdsError
+        The layout is damaged, or there is no such channel.
+    """
+
+    def __init__(self, source: VdsSource, options: VdsOptions, origin: tuple[str, Storage] | None = None) -> None:
+        self._source = source
+        self._options = options
+        self._origin = origin
+        text = source.layout_json()
+        self.layout = parse_layout(text, source.url)
+        self.channel = self._choose(options.channel)
+        self._headers = self._available(header_channel(self.layout))
+        self._live = self._available(trace_channel(self.layout))
+        self._identity = {"url": source.url, "layout": hashlib.sha256(text).hexdigest()}
+
+    def _choose(self, name: str | None) -> ChannelDescriptor:
+        channel = self.layout.channels[0] if name is None else self.layout.by_channel.get(name)
+        direct = [c.name for c in self.layout.channels if c.mapping is VolumeDataMapping.Direct]
+        if channel is None or channel.mapping is not VolumeDataMapping.Direct:
+            raise VdsError(f"no sample channel {name!r}", url=self._source.url, hint=f"there are: {', '.join(direct)}")
+        return channel
+
+    def _available(self, channel: ChannelDescriptor | None) -> ChannelReader | None:
+        group = stored_group(self._source, self.layout, channel) if channel is not None else None
+        if channel is None or group is None:
+            return None
+        return ChannelReader(self._source, self.layout, channel, group)
+
+    @cached_property
+    def _samples(self) -> ChannelReader:
+        reader = self._available(self.channel)
+        if reader is None:
+            raise VdsError(f"no layer of channel {self.channel.name!r} is stored", url=self._source.url)
+        return reader
+
+    @cached_property
+    def schema(self) -> Schema:
+        """Shape, types and metadata; ``metadata.attributes["layout"]`` is what ``mdio info`` prints."""
+        group = stored_group(self._source, self.layout, self.channel)
+        shape = self.layout.shape
+        edges = self._samples.partition.edge[: len(shape)] if group is not None else shape
+        cells = 1
+        for length in shape[1:]:
+            cells *= length
+        headers = HeaderLayout()
+        if self._headers is not None:
+            headers = header_layout(self.layout, self._headers.channel.mapped_values)
+        return Schema(
+            dims=tuple(to_dimension(axis) for axis in reversed(self.layout.axes)),
+            dtype=sample_dtype(self.channel),
+            headers=headers,
+            chunks=tuple(reversed(edges)),
+            metadata=Metadata(
+                text=text_header(self.layout),
+                order=TraceOrder("grid"),
+                trace_count=cells if self._live is None else -1,
+                identity=self._identity,
+                attributes={"layout": layout_mapping(self.layout)},
+            ),
+        )
+
+    def inspect(self) -> Mapping[str, Any]:
+        """Return what ``mdio info`` prints beyond the schema: sections, each a mapping or a list of rows."""
+        return inspect_source(self._source, self.layout)
+
+    def samples(self, region: Region) -> NDArray[Any]:
+        """Return the samples of a region, C order; dead traces are 0.
+
+        Raises
+        ------
+        VdsError
+            A chunk is damaged, or of an encoding that cannot be decoded.
+        """
+        return self._alive(region, self.live(region.spatial))
+
+    def headers(self, region: Region) -> NDArray[Any]:
+        """Return raw header records of a region without sample axis; dead cells are zero bytes."""
+        return self._records(region, self.live(region))
+
+    def live(self, region: Region) -> NDArray[np.bool_]:
+        """Return which cells of a region without sample axis hold a trace."""
+        if self._live is None:
+            return np.ones(region.shape, np.bool_)
+        mask: NDArray[np.bool_] = self._live.read(_box(region, 1)).reshape(region.shape) != 0
+        return mask
+
+    def order(self, region: Region) -> NDArray[np.int64]:
+        """Return the file position of each trace of a region without sample axis, -1 where dead.
+
+        Files are in grid order (VDS specification section 13), so it is the number of live cells before.
+        """
+        grid = self.schema.shape[:-1]
+        spans = [np.arange(start, stop) for start, stop in region]
+        cells = np.ravel_multi_index(np.ix_(*spans), grid).astype(np.int64)
+        if self._live is None:
+            return cells
+        return np.where(self.live(region), self._rank.rank(cells), -1)
+
+    def read(self, region: Region) -> Block:
+        """Return samples, headers and mask of a region."""
+        live = self.live(region.spatial)
+        headers = None if self._headers is None else self._records(region.spatial, live)
+        return Block(region=region, samples=self._alive(region, live), headers=headers, live=live)
+
+    def close(self) -> None:
+        """Close the file; may be called again."""
+        self._source.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._origin is None:
+            raise TypeError("a VdsVolume without origin cannot be pickled")
+        url, storage = self._origin
+        return open_volume, (url, self._options, storage)
+
+    @cached_property
+    def _rank(self) -> BitRank:
+        from mdio.core.rank import BitRank
+
+        grid = self.schema.shape[:-1]
+        rows = self.schema.chunks[0]
+        below = int(np.prod(grid[1:], dtype=np.int64))
+
+        def members() -> Any:
+            for start in range(0, grid[0], rows):
+                stop = min(start + rows, grid[0])
+                mask = self.live(Region([(start, stop), *((0, length) for length in grid[1:])]))
+                yield np.flatnonzero(mask) + start * below
+
+        return BitRank(grid[0] * below, members())
+
+    def _alive(self, region: Region, live: NDArray[np.bool_]) -> NDArray[Any]:
+        values = sample_values(self._samples.read(tuple(reversed(region))), self.channel)
+        if not live.all():
+            values[~live] = 0
+        return values
+
+    def _records(self, region: Region, live: NDArray[np.bool_]) -> NDArray[Any]:
+        record = self.schema.headers.record
+        if self._headers is None:
+            return np.zeros(region.shape, record)
+        raw = self._headers.read(_box(region, record.itemsize))
+        if not live.all():
+            raw[~live] = 0
+        return raw.view(record)[..., 0]
+
+
+def _box(region: Region, values: int) -> Box:
+    """Return the box of a per-trace channel: all its values along dimension 0, then the traces of the region."""
+    return ((0, values), *reversed(region))

@@ -1,0 +1,90 @@
+"""``mdio doctor`` finds what would fail later."""
+
+import importlib.metadata
+import json
+import sys
+import types
+
+import pytest
+
+from mdio.cli import doctor, main
+from mdio.plugins import hookimpl
+from mdio.plugins.registry import registry
+
+
+def diagnoses(capsys, code=0):
+    assert main(["doctor", "--json"]) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def test_topics(capsys):
+    topics = {item["topic"] for item in diagnoses(capsys)}
+    assert {"python", "mdio-core", "libraries", "package", "plugin builtin", "numcodecs", "temporary files"} <= topics
+
+
+def test_as_a_table(capsys):
+    assert main(["doctor"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split() == ["Topic", "State", "Found"]
+
+
+def test_a_broken_plugin_is_a_warning(capsys):
+    module = types.ModuleType("bad")
+    module.mdio_readers = hookimpl(lambda: 1 / 0)
+    with registry().registered(module, "badthing"):
+        (found,) = [item for item in diagnoses(capsys) if item["topic"] == "plugin badthing"]
+    assert found["state"] == "warning"
+    assert "mdio plugins show badthing" in found["text"]
+
+
+@pytest.mark.parametrize("by", ["package", "script"])
+def test_another_owner_of_the_package_or_the_command(monkeypatch, by):
+    class Distribution:
+        name = "multidimio"
+
+    point = importlib.metadata.EntryPoint("mdio", "mdio.__main__:main", "console_scripts")
+    vars(point).update(dist=Distribution())
+    if by == "package":
+        owners = {"mdio": ["mdio-core", "multidimio"]}
+        monkeypatch.setattr(importlib.metadata, "packages_distributions", lambda: owners)
+    else:
+        monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: [point])
+    (found,) = doctor._owners()
+    assert found.state == "warning"
+    assert found.text.startswith("multidimio and mdio-core both own")
+
+
+def test_numcodecs_that_cannot_be_imported(monkeypatch, capsys):
+    class Post:
+        def find_spec(self, name, path=None, target=None):
+            if name == "numcodecs":
+                raise ValueError("invalid literal for int() with base 10: 'post1'")
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "numcodecs"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Post(), *sys.meta_path])
+    found = diagnoses(capsys, 1)
+    (bad,) = [item for item in found if item["topic"] == "numcodecs"]
+    assert bad["state"] == "failed"
+    assert "post1" in bad["text"] and "zfpy" in bad["text"]
+
+
+def test_a_missing_library(monkeypatch):
+    monkeypatch.setattr(doctor, "_LIBRARIES", ("numpy", "no-such-library"))
+    states = {item.topic: item.state for item in doctor._versions()}
+    assert states["no-such-library"] == "failed"
+
+
+def test_few_open_files_and_little_room(monkeypatch):
+    monkeypatch.setattr(doctor, "_MINIMUM_FILES", 1 << 62)
+    monkeypatch.setattr(doctor, "_MINIMUM_TEMP", 1 << 62)
+    assert {item.topic: item.state for item in doctor._limits()}["open files"] in {"warning", "ok"}
+    (found,) = doctor._temporary()
+    assert found.state == "warning" and "TMPDIR" in found.text
+
+
+def test_temporary_files_that_cannot_be_written(monkeypatch, tmp_path):
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    (found,) = doctor._temporary()
+    assert found.state == "failed"

@@ -1,0 +1,142 @@
+"""ZFP chunks: the promise of the tolerance, the check behind the stream, and stock numcodecs as the oracle."""
+
+from __future__ import annotations
+
+import numcodecs
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mdio.exceptions import CodecError, IntegrityError
+from mdio_compression.zfp import Zfp, zfp
+
+RNG = np.random.default_rng(3)
+STOCK = numcodecs.ZFPY(mode=4, tolerance=0.01)
+
+
+def smooth(*shape, dtype="f4"):
+    return np.cumsum(RNG.normal(size=shape), axis=-1).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", ">f4", "f2", "i2", "u1", "i4"])
+@pytest.mark.parametrize("shape", [(5,), (7, 3), (16, 17, 18), (4, 5, 6, 7), (2, 3, 4, 5, 6), (1, 1, 1), ()])
+def test_within_tolerance_for_us_and_for_stock_numcodecs(shape, dtype):
+    data = (RNG.normal(size=shape) * 50 + 100).astype(dtype)
+    chunk = Zfp(0.5).encode(data)
+    ours = Zfp(0.5).decode(chunk)
+    assert ours.dtype == ("f8" if dtype == "f8" else "f4")
+    assert np.abs(ours.reshape(shape).astype("f8") - data).max() <= 0.5
+    assert STOCK.decode(chunk).tobytes() == ours.tobytes()
+    out = np.empty(shape, ours.dtype)
+    assert Zfp(0.5).decode(chunk, out) is out
+    assert out.tobytes() == ours.tobytes()
+
+
+def test_any_layout():
+    data = smooth(12, 13, 14)
+    plain = Zfp(0.01).encode(data)
+    assert Zfp(0.01).encode(np.asfortranarray(data)) == plain
+    assert Zfp(0.01).encode(smooth(24, 26, 28)[::2, ::2, ::2]) != plain
+    strided = np.zeros((24, 13, 14), "f4")
+    strided[::2] = data
+    assert Zfp(0.01).encode(strided[::2]) == plain
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
+def test_sample_that_breaks_the_promise(bad):
+    data = smooth(8, 8, 8)
+    data[1, 2, 3] = bad
+    with pytest.raises(CodecError) as error:
+        Zfp(0.01).encode(data)
+    if not np.isfinite(bad):
+        assert "sample 83 of the chunk" in str(error.value)  # 1*64 + 2*8 + 3
+        assert str(np.float32(bad)) in str(error.value)
+    chunk = Zfp(0.01, "lossless").encode(data)
+    assert STOCK.decode(chunk).tobytes() == data.tobytes()
+    assert Zfp(0.01).decode(chunk).tobytes() == data.tobytes()
+
+
+def test_integers_that_float32_cannot_hold():
+    data = np.full((4, 4, 4), 2**24 + 1, "i4")
+    for mode in ("error", "lossless"):
+        with pytest.raises(CodecError, match="sample 0 of the chunk is 16777217"):
+            Zfp(0.5, mode).encode(data)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    values=st.lists(st.floats(width=32), min_size=1, max_size=200),
+    tolerance=st.floats(1e-6, 1e6),
+)
+def test_lossless_mode_keeps_every_promise(values, tolerance):
+    data = np.array(values, "f4")
+    decoded = Zfp(tolerance, "lossless").decode(Zfp(tolerance, "lossless").encode(data))
+    with np.errstate(invalid="ignore", over="ignore"):
+        near = np.abs(decoded - data) <= tolerance
+    assert (near | (decoded.view("u4") == data.view("u4"))).all()
+
+
+def test_every_flipped_bit_is_harmless_or_found():
+    data = smooth(5, 6)
+    chunk = Zfp(0.1).encode(data)
+    whole = Zfp(0.1).decode(chunk).tobytes()
+    missed = 0
+    for position in range(len(chunk)):
+        for bit in range(8):
+            damaged = bytearray(chunk)
+            damaged[position] ^= 1 << bit
+            try:
+                decoded = Zfp(0.1).decode(bytes(damaged), max_size=data.nbytes)
+            except (IntegrityError, CodecError):
+                continue
+            missed += 1
+            assert decoded.tobytes() == whole
+    assert missed == 64  # the magic
+
+
+def test_check_and_foreign_chunks():
+    data = smooth(9, 9, 9)
+    chunk = Zfp(0.1).encode(data)
+    assert Zfp(0.1).check(chunk) is True
+    assert Zfp(0.1).check(b"\0" + chunk[1:]) is False
+    foreign = numcodecs.ZFPY(mode=4, tolerance=0.1).encode(data)
+    assert Zfp(0.1).check(foreign) is None
+    assert np.abs(Zfp(0.1).decode(foreign) - data).max() <= 0.1
+    Zfp(0.1).decode(foreign[:40])  # cut off: decodes to something, and does not crash
+
+
+def test_claimed_size_is_checked_before_room_is_made():
+    chunk = Zfp(0.1).encode(smooth(9, 9, 9))
+    with pytest.raises(CodecError, match="claims to hold 2916 bytes where 2000 are expected"):
+        Zfp(0.1).decode(chunk, max_size=2000)
+    with pytest.raises(CodecError, match="not decoded"):
+        Zfp(0.1).decode(chunk, np.empty(10, "f4"))
+    with pytest.raises(CodecError, match="ZFP header"):
+        Zfp(0.1).decode(b"no zfp stream at all")
+
+
+def test_config_is_what_numcodecs_understands():
+    config = Zfp(0.25).get_config()
+    assert config == numcodecs.ZFPY(mode=4, tolerance=0.25).get_config()
+    assert isinstance(numcodecs.get_codec(dict(config)), numcodecs.ZFPY)
+
+
+def test_bad_parameters_and_arrays():
+    for bad in (0, -1, np.nan, np.inf):
+        with pytest.raises(CodecError, match="positive"):
+            Zfp(bad)
+    with pytest.raises(CodecError, match="choose error or lossless"):
+        Zfp(1, "ignore")
+    for array in (np.zeros(0, "f4"), np.zeros(3, "c8"), np.zeros((2, 2, 70000), "f4")):
+        with pytest.raises(CodecError):
+            Zfp(1).encode(array)
+
+
+def test_factory_resolves_quality():
+    assert zfp(quality="high", std=2.0) == Zfp(0.2)
+    assert zfp(tolerance=0.3, on_nonfinite="lossless") == Zfp(0.3, "lossless")
+    with pytest.raises(CodecError, match="standard deviation"):
+        zfp(quality="high")
+    with pytest.raises(CodecError, match="either"):
+        zfp()

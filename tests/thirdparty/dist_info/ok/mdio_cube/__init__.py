@@ -1,0 +1,1 @@
+"""Cubes of one JSON line and raw samples."""

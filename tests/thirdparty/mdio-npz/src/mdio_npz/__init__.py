@@ -1,0 +1,1 @@
+"""NumPy .npz cubes for mdio."""
