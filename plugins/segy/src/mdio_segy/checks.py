@@ -95,7 +95,7 @@ def silent_traces(volume: Volume) -> Iterator[Finding]:
 
 
 def not_finite(volume: Volume) -> Iterator[Finding]:
-    """Samples that are no numbers, among those that were looked at; statistics leave them out."""
+    """Yield samples that are no numbers, among those that were looked at; statistics leave them out."""
     look = look_at_samples(volume)
     if look.not_finite:
         yield Finding(
