@@ -40,7 +40,10 @@ def outer(*args, **more):
         left -= mine
         hit = mine and left == 0
     if hit and when == "half":  # a write that was going on
-        inner(args[0], memoryview(args[1]).cast("B")[: len(memoryview(args[1]).cast("B")) // 2], *args[2:])
+        pieces = isinstance(args[1], (list, tuple))
+        data = b"".join(args[1]) if pieces else bytes(args[1])
+        data = data[: len(data) // 2]
+        inner(args[0], [data] if pieces else data, *args[2:])
     if hit and when == "pause":
         print("here", flush=True)
         sys.stdin.readline()
@@ -56,6 +59,7 @@ sys.exit(main(sys.argv[6:]))
 RECORD = ("mdio.flow.journal", "Journal.record")
 PUT = ("mdio.storage.staging", "StagedTree.put")
 PWRITE = ("mdio.storage.staging", "pwrite")
+WRITE_PIECES = ("mdio.storage.staging", "write_pieces")
 STAMP = "1700000000"
 KEYS = ["--header-locations", "189,193", "--header-names", "inline,crossline"]
 IMPORT = [*KEYS, "--chunk-size", "8,8,64", "--workers", "1", "--memory", "100kB", "--quiet"]
@@ -130,9 +134,9 @@ def imports(source, target, *more):
 
 IMPORT_POINTS = {
     "before the journal begins": (("mdio.flow.journal", "Journal.begin"), "before", "", 1),
-    "in the first chunk": (PWRITE, "half", "", 1),
+    "in the first chunk": (WRITE_PIECES, "half", "", 1),
     "before the first record": (RECORD, "before", "", 1),
-    "in a later chunk": (PWRITE, "half", "", 60),
+    "in a later chunk": (WRITE_PIECES, "half", "", 60),
     "after some records": (RECORD, "after", "", 5),
     "before the commit": (("mdio.native.sink", "MdioSink.commit"), "before", "", 1),
     "in the live mask": (PUT, "before", "live_mask", 1),

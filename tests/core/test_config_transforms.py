@@ -59,7 +59,7 @@ def test_crop_of_an_axis_without_order():
 
 
 def test_long_axes_are_looked_at_in_pieces(monkeypatch):
-    monkeypatch.setattr("mdio.config.transforms._PIECE", 4)
+    monkeypatch.setattr("mdio.flow.selecting._PIECE", 4)
     volume = synthetic.volume((11, 2), dims=[Dimension.regular("t", 0, 1, 11), Dimension.regular("sample", 0, 1, 2)])
     assert np.array_equal(whole(step(crop={"t": [2, 9]})(volume)), whole(volume)[2:10])
     kept = step(select={"t": "1:9:4"})(volume)

@@ -145,7 +145,7 @@ class TestTree:
         def full(*_):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(staging, "pwrite", full)
+        monkeypatch.setattr(staging, "write_pieces", full)
         with pytest.raises(StorageError, match="no space left"):
             staged.put("a/b", b"1")
 

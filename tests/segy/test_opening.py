@@ -102,6 +102,7 @@ class TestKeys:
             ({"header_locations": [238]}, "bytes 238 to 241 .* lie behind the trace header of 240 bytes"),
             ({"header_locations": [241], "header_types": ["int16"]}, "lie behind the trace header"),
             ({"header_location": [189]}, "header_locations"),
+            ({"header_locations": []}, "no index word given"),
         ],
     )
     def test_options_that_do_not_fit(self, path, options, message):
@@ -171,9 +172,10 @@ class TestFound:
         assert found.names == ("trace", "sample")
 
     def test_duplicates_far_behind_the_first_look(self, tmp_path, monkeypatch):
-        from mdio_segy import scan
+        from mdio_segy import look
 
-        monkeypatch.setattr(scan, "_FIRST_LOOK", 4)
+        monkeypatch.setattr(look, "_FIRST_LOOK", 4)
+        monkeypatch.setattr(look, "_WINDOW", 1)  # nor anywhere else
         il, xl = grid(6, 5)
         found = schema(write(tmp_path, {189: np.r_[il, il[3]], 193: np.r_[xl, xl[3]]}))
         assert found.names == ("trace", "sample")
@@ -182,6 +184,55 @@ class TestFound:
     def test_a_line_that_is_inline_zero_is_still_an_inline_of_a_cube(self, tmp_path):
         il, xl = grid(3, 4, il=(0, 1), xl=(0, 1))
         assert schema(write(tmp_path, {189: il, 193: xl})).shape == (3, 4, 5)
+
+
+class TestNonsense:
+    """Headers that claim what cannot be are refused; anything else without a geometry is (trace, sample)."""
+
+    FAR = (1, 2**31 - 1, -(2**31))
+
+    def test_line_numbers_all_over_the_place(self, tmp_path):
+        path = write(tmp_path, {189: self.FAR, 193: (1, 2**31 - 1, 5)})
+        with pytest.raises(GridTraceSparsityError, match=r"10\^18 cells: in-lines -2147483648 to 2147483647") as caught:
+            schema(path)
+        assert caught.value.exit_code == 4
+        assert "--header-locations" in str(caught.value)
+
+    def test_all_traces_at_one_place_and_no_numbers(self, tmp_path):
+        path = write(tmp_path, {1: range(1, 21), 5: range(1, 21), 181: [430000] * 20, 185: [67] * 20})
+        with pytest.raises(GridTraceCountError, match=r"no geometry: .* 0 in all 20 traces") as caught:
+            schema(path)
+        assert caught.value.exit_code == 4
+
+    @pytest.mark.parametrize(
+        "keys",
+        [
+            {189: FAR, 193: (1, 2, 3)},  # one of them is an attribute
+            {189: (0, 0, 0)},
+            {1: (1, 2, 3), 5: (1, 2, 3)},  # blank headers
+            {181: (4, 4, 5), 185: (6, 6, 6)},
+            {9: (1, 1, 1), 181: (4, 4, 4), 185: (6, 6, 6)},  # one record of a fixed station
+            {189: (7, 7, 7), 193: (9, 9, 9), 181: (4, 4, 4)},
+        ],
+    )
+    def test_other_files_open(self, tmp_path, keys):
+        assert schema(write(tmp_path, keys)).names[-2:] == ("trace", "sample")
+
+    @pytest.mark.parametrize("change", [{"binary": {3501: ("B", 0)}}, {}])
+    def test_files_that_do_not_claim_it(self, tmp_path, change, monkeypatch):
+        if not change:
+            monkeypatch.setenv("MDIO_IGNORE_CHECKS", "1")
+        path = write(tmp_path, {189: self.FAR, 193: (1, 2**31 - 1, 5)}, **change)
+        assert schema(path).names == ("trace", "sample")
+
+    def test_a_difference_behind_the_first_look(self, tmp_path, monkeypatch):
+        from mdio_segy import look
+
+        monkeypatch.setattr(look, "_FIRST_LOOK", 4)
+        monkeypatch.setattr(look, "_WINDOW", 1)
+        place = np.full(60, 4)
+        place[30] = 5
+        assert schema(write(tmp_path, {181: place, 185: [6] * 60})).names == ("trace", "sample")
 
 
 class TestIdentity:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from segy_bytes import grid, samples_for, segy
 
+from mdio.core.index import AffineIndex, MapIndex
+from mdio.core.region import Region
 from mdio.storage.local import LocalFile
-from mdio_segy import scan
+from mdio_segy import look
 from mdio_segy.fields import KeyField
 from mdio_segy.filehead import read_layout
 from mdio_segy.report import scan_report
@@ -85,7 +89,7 @@ def test_repeats_are_seen_at_once_and_later(opened, monkeypatch):
     twice = np.r_[np.arange(30), 4]
     traces, layout = opened({189: il[twice], 193: xl[twice]})
     assert verdicts(traces, layout)[189, 193].problem == "repeats within the first traces"
-    monkeypatch.setattr(scan, "_FIRST_LOOK", 8)
+    monkeypatch.setattr(look, "_FIRST_LOOK", 8)
     problem = verdicts(traces, layout)[189, 193].problem
     assert "traces 4 and 30 both have inline 100, crossline 204" in problem
     assert find_geometry(traces, layout) is None
@@ -128,3 +132,101 @@ def test_a_report_of_a_single_trace_and_of_none(tmp_path):
         report = scan_report(str(tmp_path / "x.sgy"), {}, {})
         assert report["traces"]["count"] == traces
         assert report["varying"] == []
+
+
+class TestReading:
+    """How often the headers of all traces are read."""
+
+    @pytest.fixture
+    def scans(self, monkeypatch):
+        done = []
+        scan = TraceFile.scan
+
+        def counted(self, low, high):
+            done.append((low, high))
+            return scan(self, low, high)
+
+        monkeypatch.setattr(TraceFile, "scan", counted)
+        monkeypatch.setattr(look, "_FIRST_LOOK", 8)
+        monkeypatch.setattr(look, "_WINDOW", 2)
+        return done
+
+    @pytest.fixture
+    def keys(self):
+        il, xl = grid(40, 5, il=(7, 1), xl=(3, 2))
+        # All of the usual words vary, and none repeats.
+        return {189: il, 193: xl, 9: il, 21: xl, 5: il, 25: il, 17: il, 13: xl, 37: np.arange(200)}
+
+    def test_once_where_keys_are_in_order(self, opened, keys, scans):
+        candidate, (dims, index) = find_geometry(*opened(keys))
+        assert candidate.keys == (("inline", 189), ("crossline", 193))
+        assert len(scans) == 1
+        assert type(index) is AffineIndex
+        assert [dim.coords.tolist() for dim in dims] == [list(range(7, 47)), [3, 5, 7, 9, 11]]
+        scans.clear()
+        assert len(list(weigh_candidates(*opened(keys)))) == 11
+        assert len(scans) == 2  # crosslines and offsets are in order, but do not count all traces
+
+    @pytest.mark.parametrize("order", [np.random.default_rng(3).permutation(200), np.r_[0:190, 195:200, 190:195]])
+    def test_twice_where_they_are_in_none(self, opened, keys, scans, order, monkeypatch):
+        from mdio_segy import tracefile
+
+        monkeypatch.setattr(tracefile, "_WINDOW", 250 * 30)
+        candidate, (_, index) = find_geometry(*opened({byte: column[order] for byte, column in keys.items()}))
+        assert candidate.keys == (("inline", 189), ("crossline", 193))
+        assert candidate.fill == 1
+        assert len(scans) == 2
+        assert type(index) is MapIndex
+        assert index.traces(Region([(0, 40), (0, 5)])).ravel()[order].tolist() == list(range(200))
+        scans.clear()
+        found = [candidate.shape for candidate, grid in weigh_candidates(*opened(keys)) if grid is not None]
+        assert found.count((40, 5)) >= 3
+        assert len(scans) <= 2
+
+    def test_not_at_all_where_the_look_tells(self, opened, scans):
+        n = np.arange(40)  # 22 of them are looked at, and 484 cells are more than 10 a trace
+        assert find_geometry(*opened({189: n, 193: n})) is None
+        assert scans == []
+
+    def test_no_further_than_something_fits(self, opened, scans, monkeypatch):
+        # A diagonal in the middle: the look at the first traces, a grid of few lines, does not tell.
+        from mdio_segy import tracefile
+
+        monkeypatch.setattr(tracefile, "_WINDOW", 250 * 10)
+        n = np.arange(3000)
+        inline = np.where((n > 20) & (n < 2900), n, 5)
+        traces, layout = opened({189: inline, 193: n})
+        problems = {candidate.keys: candidate.problem for candidate, _ in weigh_candidates(traces, layout)}
+        assert "at least" in problems[("inline", 189), ("crossline", 193)]
+
+
+MEASURE = """
+import sys, mdio
+from pathlib import Path
+options = {"header_locations": [189, 193]} if sys.argv[2] == "named" else {}
+volume = mdio.open(sys.argv[1], options=options)
+peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])  # of this process, unlike ru_maxrss
+print(*volume.schema.shape, peak // 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("order", ["sorted", "shuffled"])
+def test_memory_of_a_scan(tmp_path, order):
+    path = tmp_path / "x.sgy"
+    il, xl = grid(600, 1000)
+    if order == "shuffled":
+        places = np.random.default_rng(1).permutation(600_000)
+        il, xl = il[places], xl[places]
+    try:
+        path.write_bytes(segy({189: il, 193: xl}, np.zeros((600_000, 5), np.int16), 3))
+        for how in ("named", "found"):
+            done = subprocess.run(
+                [sys.executable, "-c", MEASURE, str(path), how], capture_output=True, text=True, check=True
+            )
+            *shape, peak = (int(word) for word in done.stdout.split())
+            assert shape == [600, 1000, 5]
+            assert peak < 300  # of which nothing grows with the traces; the whole file is 143 MiB
+    finally:
+        path.unlink()

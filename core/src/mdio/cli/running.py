@@ -21,7 +21,10 @@ def carry_out(
     if dry_run:
         show_plan(conversion, as_json=as_json)
         return
+    from mdio.cli.memory import give_slabs_back
     from mdio.flow.progress import progress_observer
+
+    give_slabs_back()
 
     observer = progress_observer(quiet=quiet or settings.quiet, log="json" if settings.log == "json" else "text")
     report = conversion.run(observers=[observer])

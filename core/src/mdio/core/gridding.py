@@ -3,40 +3,43 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mdio.core.cells import Shared, TraceCells, index_of
+from mdio.core.collect import Collected
 from mdio.core.dimension import Dimension
-from mdio.core.index import AffineIndex, MapIndex, RankIndex, SparseIndex, TraceIndex, grid_strides
-from mdio.core.rank import BitRank
+from mdio.core.distinct import DistinctValues
+from mdio.core.index import AffineIndex, TraceIndex
+from mdio.core.regular import Progression, RegularOrder
+from mdio.core.table import BATCH, HeaderTable, KeyStream
 from mdio.exceptions import EnvironmentFormatError, GridTraceCountError, GridTraceSparsityError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-    from mdio.core.table import HeaderTable
+__all__ = ["build_grid", "dimension_of", "sparsity_limit"]
 
-__all__ = ["build_grid"]
+_LONG = 1 << 16
+"""Values from which on a dimension with an even step is kept as start, step and size."""
+_SURE = 1 << 20
+"""Distinct values at which keys are no longer read when it is certain that the grid is too sparse."""
 
-_BATCH = 1 << 22
-_DENSE_LIMIT = 4
-"""A dense map is kept up to this many cells a trace; above, sorted cells take less."""
 
-
-def build_grid(
-    table: HeaderTable, units: dict[str, str] | None = None
-) -> tuple[tuple[Dimension, ...], TraceIndex, str]:
+def build_grid(keys: KeyStream, units: dict[str, str] | None = None) -> tuple[tuple[Dimension, ...], TraceIndex, str]:
     """Return the spatial dimensions, the trace index, and a warning (or an empty string) about a sparse grid.
 
-    Every dimension is the sorted unique values of its key; gaps are not filled.
+    Every dimension is the sorted unique values of its key; gaps are not filled. A file in a regular order is read
+    once and takes no memory for its traces. Any other is kept in temporary files on the way (see
+    :mod:`mdio.core.scratch`), unless its keys are a :class:`HeaderTable`; memory grows with the distinct values of
+    keys.
 
     Parameters
     ----------
-    table
-        One column a dimension, slowest first.
+    keys
+        One key a dimension, slowest first.
     units
         Dimension name to unit.
 
@@ -45,176 +48,190 @@ def build_grid(
     GridTraceCountError
         Two traces fall into one cell.
     GridTraceSparsityError
-        More than ``MDIO__GRID__SPARSITY_RATIO_LIMIT`` (10) cells a trace, unless ``MDIO_IGNORE_CHECKS`` is set.
+        More than ``MDIO__GRID__SPARSITY_RATIO_LIMIT`` (10) cells a trace, unless ``MDIO_IGNORE_CHECKS`` is set; or
+        more cells than 64 bits count.
+    StorageError
+        No room for temporary files.
     """
     units = units or {}
-    columns = list(table.columns.values())
-    affine = _affine(columns)
-    if affine is not None:
-        coords, index = affine
-        return _dimensions(table.names, coords, units), index, ""
-    coords = [np.unique(column) for column in columns]
+    if not keys.count:
+        coords = [np.zeros(0, kind) for kind in keys.dtypes]
+        return _dimensions(keys.names, coords, units), AffineIndex((0,) * len(coords)), ""
+    order = RegularOrder(dict(zip(keys.names, keys.dtypes, strict=True)))
+    batches = keys.batches()
+    rest: list[dict[str, NDArray[Any]]] = []
+    for columns in batches:
+        if not order.feed(columns):
+            rest = [columns]
+            break
+        if _is_surely_sparse(order.sizes, keys.count):
+            raise _surely_sparse(keys, [cycle.values.rising() for cycle in order.cycles.values()])
+    else:
+        index = order.index()
+        if index is not None:
+            dims = (dimension_of(name, cycle.values, units.get(name, "")) for name, cycle in order.cycles.items())
+            return tuple(dims), index, ""
+    kept, coords = _kept(keys, order, _chained(rest, batches))
     shape = tuple(len(values) for values in coords)
-    warning = _check_density(table, coords, shape)
-    cells = _cells(columns, coords, shape)
-    _check_unique(table, columns, cells, shape)
-    return _dimensions(table.names, coords, units), _index(cells, shape), warning
+    warning = _check_density(kept, coords, shape)
+    traces = TraceCells(kept, coords)
+    if kept is not keys:
+        del kept  # and its temporary files
+    found = index_of(traces)
+    if isinstance(found, Shared):
+        raise _shared_error(keys.names, coords, traces, found)
+    return _dimensions(keys.names, coords, units), found, warning
+
+
+def _chained(rest: list[Any], batches: Iterator[Any]) -> Iterator[Any]:
+    yield from rest
+    yield from batches
+
+
+def _kept(
+    keys: KeyStream, order: RegularOrder, rest: Iterator[dict[str, NDArray[Any]]]
+) -> tuple[KeyStream, list[NDArray[Any]]]:
+    """Return keys that can be read again at little cost, and their distinct values.
+
+    What the regular order has taken is not read again: it follows from the order.
+    """
+    distinct = {name: DistinctValues(kind) for name, kind in zip(keys.names, keys.dtypes, strict=True)}
+    kept = None if isinstance(keys, HeaderTable) else Collected(keys.names, keys.dtypes, keys.count)
+    for columns in _all(order, rest):
+        for name, values in distinct.items():
+            values.add(columns[name])
+        if kept is not None:
+            kept.append(columns)
+        if _is_surely_sparse([values.least for values in distinct.values()], keys.count):
+            raise _surely_sparse(keys, [values.rising() for values in distinct.values()])
+    return keys if kept is None else kept, [values.rising() for values in distinct.values()]
+
+
+def _all(order: RegularOrder, rest: Iterator[dict[str, NDArray[Any]]]) -> Iterator[dict[str, NDArray[Any]]]:
+    for first in range(0, order.count, BATCH):
+        yield order.predict(first, min(BATCH, order.count - first))
+    yield from rest
+
+
+def dimension_of(name: str, values: Progression, unit: str = "") -> Dimension:
+    """Return the dimension of the values of a regular key."""
+    even = values.even
+    if even is None or values.size < _LONG:
+        return Dimension(values.rising(), name, unit)
+    start, step = even
+    if values.descending:
+        start, step = start + step * (values.size - 1), -step
+    return Dimension.regular(name, start, step, values.size, unit)
 
 
 def _dimensions(names: Sequence[str], coords: Sequence[NDArray[Any]], units: dict[str, str]) -> tuple[Dimension, ...]:
-    return tuple(Dimension(values, name, units.get(name, "")) for name, values in zip(names, coords, strict=True))
+    return tuple(_dimension(name, values, units.get(name, "")) for name, values in zip(names, coords, strict=True))
 
 
-def _affine(columns: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], AffineIndex] | None:
-    """Recognise files in a regular order, whichever key runs fastest and in whichever direction."""
-    count = len(columns[0])
-    found = []
-    for column in columns:
-        cycle = _cycle(column)
-        if cycle is None:
-            return None
-        found.append(cycle)
-    inner = 1
-    for _, repeat, values in sorted(((len(v) > 1, r, v) for r, v in found), key=lambda item: (item[0], item[1])):
-        if len(values) == 1:
-            continue
-        if repeat != inner:
-            return None
-        inner *= len(values)
-    if inner != count:
-        return None
-    base, strides, coords = 0, [], []
-    for repeat, values in found:
-        descending = len(values) > 1 and values[0] > values[-1]
-        stride = repeat if len(values) > 1 else 0
-        base += stride * (len(values) - 1) if descending else 0
-        strides.append(-stride if descending else stride)
-        coords.append(values[::-1].copy() if descending else values.copy())
-    shape = tuple(len(values) for values in coords)
-    grid = grid_strides(shape)
-    exact = tuple(g if length == 1 else s for g, s, length in zip(grid, strides, shape, strict=True))
-    return coords, AffineIndex(shape, base, exact)
+def _dimension(name: str, values: NDArray[Any], unit: str) -> Dimension:
+    if len(values) < _LONG:
+        return Dimension(values, name, unit)
+    progression = Progression(values.dtype)
+    for first in range(0, len(values), BATCH):
+        if not progression.extend(values[first : first + BATCH]) or progression.even is None:
+            return Dimension(values, name, unit)
+    return dimension_of(name, progression, unit)
 
 
-def _cycle(column: NDArray[Any]) -> tuple[int, NDArray[Any]] | None:
-    """Return ``(repeat, values)`` of a column that repeats each of some monotonic values, over and over; else None."""
-    count = len(column)
-    repeat = _first(column, lambda part: part != column[0])
-    if repeat == count:
-        return 1, column[:1]
-    if not repeat or count % repeat:  # 0: NaN differs from itself
-        return None
-    steps = column[::repeat]
-    length = 1 + _first(steps[1:], lambda part: part == steps[0])
-    values = steps[:length]
-    if len(steps) % length:
-        return None
-    rising = np.diff(values)
-    if not (np.all(values[1:] > values[:-1]) or np.all(values[1:] < values[:-1])) or len(rising) != length - 1:
-        return None
-    whole = repeat * length
-    for start in range(0, count, max(whole, _BATCH // whole * whole)):
-        part = column[start : start + max(whole, _BATCH // whole * whole)]
-        if not np.array_equal(part.reshape(-1, length, repeat), _expected(values, part.size // whole, repeat)):
-            return None
-    return repeat, values
+# -- what is wrong -----------------------------------------------------------------------------------------------
 
 
-def _expected(values: NDArray[Any], cycles: int, repeat: int) -> NDArray[Any]:
-    return np.broadcast_to(values[None, :, None], (cycles, len(values), repeat))
-
-
-def _first(array: NDArray[Any], test: Any) -> int:
-    """Return the first position where ``test`` holds, or the length; looks at no more than it must."""
-    start, width = 0, 1024
-    while start < len(array):
-        hits = np.flatnonzero(test(array[start : start + width]))
-        if hits.size:
-            return start + int(hits[0])
-        start, width = start + width, min(width * 8, _BATCH)
-    return len(array)
-
-
-def _cells(
-    columns: Sequence[NDArray[Any]], coords: Sequence[NDArray[Any]], shape: tuple[int, ...]
-) -> NDArray[np.int64]:
-    count = len(columns[0])
-    cells = np.zeros(count, dtype=np.int64)
-    for column, values, stride in zip(columns, coords, grid_strides(shape), strict=True):
-        for start in range(0, count, _BATCH):
-            part = slice(start, start + _BATCH)
-            cells[part] += np.searchsorted(values, column[part]) * stride
-    return cells
-
-
-def _index(cells: NDArray[np.int64], shape: tuple[int, ...]) -> TraceIndex:
-    size = int(np.prod(shape, dtype=np.int64))
-    if np.all(cells[1:] > cells[:-1]):
-        if len(cells) == size:
-            return AffineIndex(shape)
-        if size <= 64 * len(cells):
-            return RankIndex(shape, BitRank(size, [cells]))
-    kind = np.uint32 if len(cells) < np.iinfo(np.uint32).max else np.uint64
-    if size <= _DENSE_LIMIT * len(cells):
-        numbers = np.full(size, np.iinfo(kind).max, dtype=kind)
-        numbers[cells] = np.arange(len(cells), dtype=kind)
-        return MapIndex(numbers.reshape(shape), len(cells))
-    by_cell = np.argsort(cells, kind="stable")
-    return SparseIndex(shape, cells[by_cell], by_cell.astype(kind))
-
-
-def _check_unique(
-    table: HeaderTable, columns: Sequence[NDArray[Any]], cells: NDArray[np.int64], shape: tuple[int, ...]
-) -> None:
-    if np.all(cells[1:] > cells[:-1]):
-        return
-    by_cell = np.argsort(cells, kind="stable")
-    same = np.flatnonzero(cells[by_cell[1:]] == cells[by_cell[:-1]])
-    if not same.size:
-        return
-    first, second = sorted((int(by_cell[same[0]]), int(by_cell[same[0] + 1])))
-    cell = ", ".join(f"{name} {column[first]}" for name, column in zip(table.names, columns, strict=True))
-    raise GridTraceCountError(
-        f"{len(cells)} traces, but only {len(cells) - same.size} cells of the grid {shape} are taken: "
-        f"traces {first} and {second} both have {cell}",
+def _shared_error(
+    names: Sequence[str], coords: Sequence[NDArray[Any]], traces: TraceCells, shared: Shared
+) -> GridTraceCountError:
+    place = np.unravel_index(shared.cell, traces.shape)
+    cell = ", ".join(f"{name} {values[at]}" for name, values, at in zip(names, coords, place, strict=True))
+    return GridTraceCountError(
+        f"{traces.count} traces, but only {traces.count - shared.surplus} cells of the grid {traces.shape} are taken: "
+        f"traces {shared.traces[0]} and {shared.traces[1]} both have {cell}",
         hint="add the key that tells them apart, or use the grid override HasDuplicates "
         "(or NonBinned with a chunksize)",
     )
 
 
-def _check_density(table: HeaderTable, coords: Sequence[NDArray[Any]], shape: tuple[int, ...]) -> str:
-    size = int(np.prod([float(length) for length in shape]))
-    ratio = size / max(1, table.count)
-    warn = _ratio("MDIO__GRID__SPARSITY_RATIO_WARN", 2.0)
+def sparsity_limit() -> float:
+    """Return the number of cells a trace above which a grid is refused; infinite where the check is switched off."""
     limit = _ratio("MDIO__GRID__SPARSITY_RATIO_LIMIT", 10.0)
-    if ratio <= warn:
+    return float("inf") if _ignore_checks() else limit
+
+
+def _most_cells(count: int) -> float:
+    return min(sparsity_limit() * count, 2.0**62)
+
+
+def _product(lengths: Sequence[int]) -> float:
+    return float(np.prod([float(length) for length in lengths]))
+
+
+def _check_density(keys: KeyStream, coords: Sequence[NDArray[Any]], shape: tuple[int, ...]) -> str:
+    size = _product(shape)
+    ratio = size / max(1, keys.count)
+    warn, limit = _ratio("MDIO__GRID__SPARSITY_RATIO_WARN", 2.0), sparsity_limit()
+    if ratio <= warn and ratio <= limit:
         return ""
-    grid = " × ".join(f"{name} {length}" for name, length in zip(table.names, shape, strict=True))
-    what = f"the grid {grid} has {size} cells for {table.count} traces ({ratio:.1f} a trace)"
-    if ratio > limit and not _ignore_checks():
-        name, trace = _culprit(table, coords)
-        raise GridTraceSparsityError(
-            f"{what}; the likely culprit is trace {trace} with {name} {table.columns[name][trace]}",
-            hint="check the header locations, or set MDIO_IGNORE_CHECKS=1 to go on",
-        )
+    grid = " × ".join(f"{name} {length}" for name, length in zip(keys.names, shape, strict=True))
+    what = f"the grid {grid} has {size:.0f} cells for {keys.count} traces ({ratio:.1f} a trace)"
+    if size > _most_cells(keys.count):
+        raise _sparse(what, keys, coords)
     return what
 
 
-def _culprit(table: HeaderTable, coords: Sequence[NDArray[Any]]) -> tuple[str, int]:
-    """Return the key and trace whose value stands farthest from the others, measured in typical steps."""
-    best: tuple[float, str, int] = (-1.0, table.names[0], 0)
-    for name, values in zip(table.names, coords, strict=True):
+def _is_surely_sparse(least: Sequence[int], count: int) -> bool:
+    """Whether so many values are known already that it makes no sense to read on."""
+    return max(least) > _SURE and _product(least) > _most_cells(count)
+
+
+def _surely_sparse(keys: KeyStream, coords: Sequence[NDArray[Any]]) -> GridTraceSparsityError:
+    least = [len(values) for values in coords]
+    grid = " × ".join(f"{name} {length}" for name, length in zip(keys.names, least, strict=True))
+    size = _product(least)
+    what = (
+        f"the grid has at least {grid} = {size:.0f} cells for {keys.count} traces"
+        f" (more than {size / keys.count:.0f} a trace)"
+    )
+    return _sparse(what, keys, coords)
+
+
+def _sparse(what: str, keys: KeyStream, coords: Sequence[NDArray[Any]]) -> GridTraceSparsityError:
+    name, value = _culprit(keys.names, coords)
+    trace = _trace_with(keys, name, value)
+    hint = "check the header locations"
+    if sparsity_limit() < float("inf"):
+        hint += ", or set MDIO_IGNORE_CHECKS=1 to go on"
+    return GridTraceSparsityError(f"{what}; the likely culprit is trace {trace} with {name} {value}", hint=hint)
+
+
+def _culprit(names: Sequence[str], coords: Sequence[NDArray[Any]]) -> tuple[str, Any]:
+    """Return the key and the value that stands farthest from the others, measured in typical steps."""
+    best: tuple[float, str, Any] = (-1.0, names[0], coords[0][0])
+    for name, values in zip(names, coords, strict=True):
         if len(values) < 2:
             continue
-        steps = np.diff(values.astype(np.float64))
-        at = int(np.argmax(steps))
-        gap = float(steps[at] / (np.median(steps) or 1.0))
+        with np.errstate(over="ignore", invalid="ignore"):  # floats from anywhere in the file may be any number
+            steps = np.diff(values.astype(np.float64))
+            at = int(np.argmax(steps))
+            gap = float(steps[at] / (np.median(steps) or 1.0))
         # The lonely side of the largest gap.
         lonely = values[at + 1] if at + 1 > len(values) // 2 else values[at]
         if gap > best[0]:
-            column = table.columns[name]
-            best = (gap, name, int(np.argmax(column == lonely if lonely == lonely else np.isnan(column))))
+            best = (gap, name, lonely)
     return best[1], best[2]
+
+
+def _trace_with(keys: KeyStream, name: str, value: Any) -> int:
+    first = 0
+    for columns in keys.batches():
+        column = columns[name]
+        hits = np.flatnonzero(column == value if value == value else np.isnan(column))
+        if hits.size:
+            return first + int(hits[0])
+        first += len(column)
+    raise AssertionError("a value that no trace has")
 
 
 def _ratio(name: str, default: float) -> float:

@@ -2,12 +2,13 @@
 
 Most files lie in a regular order and need no memory at all (:class:`AffineIndex`); a grid-ordered file with holes
 needs a bit a cell (:class:`RankIndex`); anything else a 4-byte map (:class:`MapIndex`) or, where the grid is far
-larger than the survey, a sorted list of its cells (:class:`SparseIndex`).
+larger than the survey, a sorted list of its cells (:class:`SparseIndex`). Maps and lists that are long lie in temporary
+files and are mapped.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mdio.core.region import Region
+    from mdio.core.scratch import Scratch
 
-__all__ = ["AffineIndex", "MapIndex", "RankIndex", "SparseIndex", "TraceIndex", "cells_of"]
+__all__ = ["AffineIndex", "MapIndex", "RankIndex", "SparseIndex", "TraceIndex", "cells_of", "grid_strides"]
 
 
 class TraceIndex(Protocol):
@@ -114,16 +116,19 @@ class MapIndex:
 
     Parameters
     ----------
+    shape
+        Shape of the grid.
     numbers
-        uint32 or uint64, grid shape.
+        uint32 or uint64, one a cell in C order, in memory or in a temporary file. Pickling: see :class:`Scratch`.
     count
         Number of traces.
     """
 
-    def __init__(self, numbers: NDArray[Any], count: int) -> None:
-        self.shape = numbers.shape
+    def __init__(self, shape: tuple[int, ...], numbers: Scratch, count: int) -> None:
+        self.shape = shape
         self.count = count
-        self._numbers = numbers
+        self._kept = numbers
+        self._numbers = numbers.array.reshape(shape)
         self._none = np.iinfo(numbers.dtype).max
 
     @property
@@ -133,34 +138,52 @@ class MapIndex:
 
     def traces(self, region: Region) -> NDArray[np.int64]:
         """Return the trace number of every cell of a region, -1 where there is none."""
-        part = self._numbers[region.slices]
+        part = np.asarray(self._numbers[region.slices])
         return np.where(part == self._none, -1, part.astype(np.int64))
 
     def live(self, region: Region) -> NDArray[np.bool_]:
         """Return which cells of a region hold a trace."""
         return np.asarray(self._numbers[region.slices] != self._none)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.shape, self._kept, self.count)
+
 
 class SparseIndex:
-    """Sorted cells with their trace numbers, for grids far larger than the survey."""
+    """Sorted cells with their trace numbers, for grids far larger than the survey.
 
-    def __init__(self, shape: tuple[int, ...], cells: NDArray[Any], numbers: NDArray[Any]) -> None:
+    Parameters
+    ----------
+    shape
+        Shape of the grid.
+    cells
+        int64, rising, one a trace, in memory or in a temporary file. Pickling: see :class:`Scratch`.
+    numbers
+        uint32 or uint64, the trace number of each cell; None where the file is in grid order.
+    """
+
+    def __init__(self, shape: tuple[int, ...], cells: Scratch, numbers: Scratch | None = None) -> None:
         self.shape = shape
-        self.count = len(cells)
-        self._cells = cells
-        self._numbers = numbers
+        self.count = cells.length
+        self._kept = (cells, numbers)
+        self._cells = cells.array
+        self._numbers = None if numbers is None else numbers.array
 
     @property
     def order(self) -> TraceOrder:
-        """Mapped."""
-        return TraceOrder("mapped")
+        """Grid order where cells rise with the trace number, else mapped."""
+        return TraceOrder("grid" if self._numbers is None else "mapped")
 
     def traces(self, region: Region) -> NDArray[np.int64]:
         """Return the trace number of every cell of a region, -1 where there is none."""
         wanted = cells_of(region, self.shape)
         at = np.minimum(np.searchsorted(self._cells, wanted), self.count - 1)
-        return np.where(self._cells[at] == wanted, self._numbers[at].astype(np.int64), -1)
+        numbers = at if self._numbers is None else self._numbers[at].astype(np.int64)
+        return np.where(self._cells[at] == wanted, numbers, -1)
 
     def live(self, region: Region) -> NDArray[np.bool_]:
         """Return which cells of a region hold a trace."""
         return self.traces(region) >= 0
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.shape, *self._kept)

@@ -1,7 +1,7 @@
-"""A set of integers in one bit each that also tells how many members lie below a number.
+"""A set of integers in about one bit each that also tells how many members lie below a number.
 
 It is the trace index of a survey whose file order is its grid order, holes included: the trace number of a cell is
-the number of live cells before it. 200 million cells take 50 MB.
+the number of live cells before it. 200 million cells take 34 MB.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["BitRank"]
+
+_BLOCK = 1 << 10
+"""Words of 64 bits whose counts are relative to the same number; their bits fit 16 bits."""
 
 
 class BitRank:
@@ -50,10 +53,19 @@ class BitRank:
         return self
 
     def _freeze(self, words: NDArray[np.uint64]) -> None:
+        """Count members before every word: in full once a block, relative to that for its words."""
         self._words = words
-        counts = np.bitwise_count(words).astype(np.int64)
-        self.count = int(counts.sum())
-        self._before = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64) if counts.size else counts
+        self._before = np.empty(len(words), np.uint16)
+        blocks = []
+        total = 0
+        for start in range(0, len(words), _BLOCK):
+            counts = np.bitwise_count(words[start : start + _BLOCK]).astype(np.int64)
+            sums = np.cumsum(counts)
+            self._before[start : start + _BLOCK] = sums - counts
+            blocks.append(total)
+            total += int(sums[-1])
+        self._blocks = np.array(blocks, np.int64)
+        self.count = total
 
     def contains(self, cells: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which of these numbers are members; all must lie within the size."""
@@ -65,5 +77,6 @@ class BitRank:
         """Return the number of members below each of these numbers."""
         below = (np.uint64(1) << (cells & 63).astype(np.uint64)) - np.uint64(1)
         word = cells >> 6
-        ranks: NDArray[np.int64] = self._before[word] + np.bitwise_count(self._words[word] & below)
+        ranks: NDArray[np.int64] = self._blocks[word // _BLOCK] + self._before[word]
+        ranks += np.bitwise_count(self._words[word] & below)
         return ranks

@@ -6,7 +6,7 @@ The core knows no pair of formats. A reader returns a :class:`Volume`, a writer 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -31,6 +31,8 @@ __all__ = [
     "SourceFile",
     "TraceOrder",
     "Volume",
+    "has_lengths",
+    "lengths_of",
 ]
 
 
@@ -194,7 +196,12 @@ class Block:
 
 @runtime_checkable
 class Volume(Protocol):
-    """A readable volume. Any region, from any thread; regions are in grid positions and inside the shape."""
+    """A readable volume. Any region, from any thread; regions are in grid positions and inside the shape.
+
+    A volume whose traces differ in length may have one more method, ``lengths(region)``: the true sample count of each
+    trace of a region *without* sample axis, uint32, 0 where dead; None where all traces fill the sample axis. It is
+    asked for with :func:`lengths_of`, and says the same as :attr:`Block.lengths`.
+    """
 
     @property
     def schema(self) -> Schema:
@@ -224,6 +231,17 @@ class Volume(Protocol):
     def close(self) -> None:
         """Let go of files; may be called again."""
         ...
+
+
+def lengths_of(volume: Volume, region: Region) -> NDArray[np.uint32] | None:
+    """Return the true sample count of each trace of a region *without* sample axis; None where none is kept."""
+    ask: Callable[[Region], NDArray[np.uint32] | None] | None = getattr(volume, "lengths", None)
+    return None if ask is None else ask(region)
+
+
+def has_lengths(volume: Volume) -> bool:
+    """Whether a volume keeps the true sample counts of its traces; judged by its first cell."""
+    return lengths_of(volume, Region((0, min(1, length)) for length in volume.schema.shape[:-1])) is not None
 
 
 class Sink(Protocol):

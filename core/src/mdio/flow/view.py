@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mdio.core.region import Region
-from mdio.core.volume import Block, Patches, TraceOrder
+from mdio.core.volume import Block, Patches, TraceOrder, has_lengths, lengths_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,6 +63,14 @@ class View:
         """Return the positions in the original file of a region of traces."""
         return self._fetch(self.volume.order, region, np.dtype(np.int64), -1)
 
+    def lengths(self, region: Region) -> NDArray[np.uint32] | None:
+        """Return the sample counts of a region of traces; None where all fill the sample axis."""
+        behind = self._behind(region)
+        if not behind.size:
+            return np.zeros(region.shape, dtype=np.uint32) if has_lengths(self.volume) else None
+        lengths = lengths_of(self.volume, behind)
+        return None if lengths is None else self._lengths(self._shown(lengths, region, 0))
+
     def _fetch(
         self, read: Callable[[Region], NDArray[Any]], region: Region, dtype: np.dtype[Any], fill: Any
     ) -> NDArray[Any]:
@@ -96,6 +104,7 @@ class View:
             headers=np.zeros(cells, dtype=record) if record.itemsize else None,
             live=np.zeros(cells, dtype=np.bool_),
             order=np.full(cells, -1, dtype=np.int64),
+            lengths=self.lengths(region.spatial),
         )
 
     def close(self) -> None:

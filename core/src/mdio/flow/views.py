@@ -77,7 +77,8 @@ class Select(View):
         What is selected from.
     selection
         Per dimension name the grid positions to keep, dimensions not named being kept whole; or a function that gives
-        the mask of a region of traces (picklable, if the view is to be).
+        the mask of a region of traces (picklable, if the view is to be); its attribute ``identity``, if it has one,
+        tells it from others.
 
     Raises
     ------
@@ -92,7 +93,8 @@ class Select(View):
         identity: Any
         if callable(selection):
             self._function = selection
-            identity = getattr(selection, "__qualname__", type(selection).__qualname__)
+            named = getattr(selection, "__qualname__", type(selection).__qualname__)
+            identity = getattr(selection, "identity", named)
         else:
             for name, positions in selection.items():
                 self._kept[self._axis(inner, name)] = self._flags(inner, name, positions)

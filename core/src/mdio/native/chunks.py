@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -217,7 +217,7 @@ class ChunkWriter:
     Parameters
     ----------
     put
-        Stores an object under a key.
+        Stores an object, given in pieces, under a key: ``put(key, *pieces)``.
     discard
         Deletes an object if it is there.
     path
@@ -232,7 +232,7 @@ class ChunkWriter:
 
     def __init__(
         self,
-        put: Callable[[str, bytes | memoryview], None],
+        put: Callable[..., None],
         discard: Callable[[str], None],
         path: str,
         shape: tuple[int, ...],
@@ -247,6 +247,7 @@ class ChunkWriter:
         self._put = put
         self._discard = discard
         self._codec = codec
+        self._local = threading.local()
 
     def write(self, region: Region, values: NDArray[Any]) -> list[int]:
         """Store the chunks of a region that starts on the chunk grid.
@@ -259,13 +260,13 @@ class ChunkWriter:
         count = size = 0
         for index in region.chunks(self.chunks):
             box = Region.of_chunk(index, self.chunks, self.shape)
-            data = self.encode(values[box.within(region)])
+            pieces = self.encode(values[box.within(region)])
             key = f"{self.path}/{'/'.join(map(str, index))}"
-            if data is None:
-                self._discard(key)
+            if pieces:
+                self._put(key, *pieces)
+                count, size = count + 1, size + sum(map(len, pieces))
             else:
-                self._put(key, data)
-                count, size = count + 1, size + len(data)
+                self._discard(key)
         return [count, size]
 
     def stored(self, get: Callable[[str], bytes | None], region: Region) -> list[int]:
@@ -285,17 +286,31 @@ class ChunkWriter:
             count, size = count + 1, size + len(data)
         return [count, size]
 
-    def encode(self, part: NDArray[Any]) -> bytes | memoryview | None:
-        """Return the stored form of one chunk (padded with zeros where it passes the edge); None when all zero."""
-        if part.shape == self.chunks:
-            chunk = np.ascontiguousarray(part)
-        else:
-            chunk = np.zeros(self.chunks, dtype=self.dtype)
-            chunk[tuple(slice(0, n) for n in part.shape)] = part
+    def encode(self, part: NDArray[Any]) -> Sequence[Any]:
+        """Return the stored form of one chunk in pieces; none when all zero.
+
+        A chunk that passes the edge is padded with zeros. The pieces hold until the next call in the same thread.
+        """
+        chunk = self._room()
+        if part.shape != self.chunks:
+            chunk[...] = np.zeros((), dtype=self.dtype)
+        chunk[tuple(slice(0, n) for n in part.shape)] = part
         flat = chunk.reshape(-1).view(np.uint8)
         if not _any_bit(flat):
-            return None
-        return flat.data if self._codec is None else self._codec.encode(chunk)
+            return ()
+        if self._codec is None:
+            return (flat.data,)
+        if hasattr(self._codec, "encode_pieces"):
+            pieces: Sequence[Any] = self._codec.encode_pieces(chunk)
+            return pieces
+        return (self._codec.encode(chunk),)
+
+    def _room(self) -> NDArray[Any]:
+        """Return the calling thread's chunk: fresh pages for each would cost as much as filling it."""
+        held: NDArray[Any] | None = getattr(self._local, "chunk", None)
+        if held is None:
+            held = self._local.chunk = np.empty(self.chunks, dtype=self.dtype)
+        return held
 
 
 def _any_bit(flat: NDArray[np.uint8]) -> bool:

@@ -104,7 +104,8 @@ def dimension_documents(dims: Sequence[Dimension]) -> list[dict[str, Any]]:
     documents = []
     for dim in dims:
         coords = dim.coords
-        if coords.dtype.kind == "f" and np.all(np.isfinite(coords)) and np.array_equal(coords, np.rint(coords)):
+        # Beyond 2**53 floats have gaps wider than one, and soon no place in 64 bits.
+        if coords.dtype.kind == "f" and np.all(np.abs(coords) <= 2.0**53) and np.array_equal(coords, np.rint(coords)):
             coords = coords.astype(np.int64)
         documents.append({"name": dim.name, "coords": coords.tolist()})
     return documents

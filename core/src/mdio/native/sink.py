@@ -10,7 +10,7 @@ import numpy as np
 from mdio import __version__
 from mdio.core.overriding import chunks_with_added
 from mdio.core.region import Region
-from mdio.core.volume import Block, Creation, Schema, Volume
+from mdio.core.volume import Block, Creation, Schema, Volume, has_lengths, lengths_of
 from mdio.exceptions import ConfigError
 from mdio.flow.journal import Journal
 from mdio.native import layout, source
@@ -184,11 +184,26 @@ class MdioSink:
                 # 0 where dead, so that empty chunks need no object; traces count from 1.
                 order.write(box, (self._like.order(box) + 1).astype(kind))
             arrays[source.ORDER] = self._document(order, codec)
+        arrays |= self._write_lengths()
         if work.is_dir(source.PATCHES):
             arrays[source.PATCHES] = self._document(self._patches, _default_codec(4))
         if self._rest is not None and work.is_dir(source.HEADER_REST):
             arrays[source.HEADER_REST] = self._document(self._rest, self._plain_codec)
         return arrays
+
+    def _write_lengths(self) -> dict[str, Any]:
+        """Write the true sample counts where the source has them: a few bytes a trace, so all of them at the end."""
+        shape = self._schema.shape[:-1]
+        if not has_lengths(self._like):
+            return {}
+        kind = np.dtype("<u4")
+        codec = _default_codec(kind.itemsize)
+        writer = self._writer(source.LENGTHS, shape, _plain_chunks(shape), kind, codec)
+        for box in _boxes(shape, writer.chunks):
+            lengths = lengths_of(self._like, box)
+            if lengths is not None:
+                writer.write(box, lengths.astype(kind, copy=False))
+        return {source.LENGTHS: self._document(writer, codec)}
 
     def _documents(self, arrays: Mapping[str, Any], statistics: Mapping[str, Any]) -> dict[str, Any]:
         schema, metadata = self._schema, self._schema.metadata

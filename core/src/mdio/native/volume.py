@@ -88,6 +88,7 @@ class MdioVolume:
         self._patches = self._array(source.PATCHES, required=False)
         self._rest = self._array(source.HEADER_REST, required=False)
         self._order_array = self._array(source.ORDER, required=False)
+        self._lengths = self._array(source.LENGTHS, required=False)
         ours = root.get(layout.MDIO_KEY, {})
         dims = layout.dimensions_from(root["dimension"], ours.get("units", {}))
         if tuple(dim.size for dim in dims) != self._samples.shape:
@@ -233,6 +234,13 @@ class MdioVolume:
         cells = cells_of(region, self._schema.shape[:-1])
         return np.where(self._rank.contains(cells), self._rank.rank(cells), -1)
 
+    def lengths(self, region: Region) -> NDArray[np.uint32] | None:
+        """Return the sample count of each trace of a region, 0 where dead; None where all fill the sample axis."""
+        if self._lengths is None:
+            return None
+        stored: NDArray[np.uint32] = self._lengths.read(region).astype(np.uint32, copy=False)
+        return np.where(self.live(region), np.minimum(stored, self._schema.shape[-1]), 0).astype(np.uint32)
+
     def read(self, region: Region) -> Block:
         """Return everything about a region."""
         spatial = region.spatial
@@ -243,6 +251,7 @@ class MdioVolume:
             live=self.live(spatial),
             patches=self._read_patches(region),
             order=self.order(spatial),
+            lengths=self.lengths(spatial),
         )
 
     def _read_patches(self, region: Region) -> Patches | None:

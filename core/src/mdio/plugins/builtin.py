@@ -130,6 +130,7 @@ _WORDS: Final = {
     "crossline": "193:int32",
     "cdp": "21:int32",
     "offset": "37:int32",
+    "field_record": "9:int32",
     "shot_point": "17:int32",
     "cable": "137:int16",
     "channel": "13:int32",
@@ -157,6 +158,19 @@ _TEMPLATES: Final = (
     ),
     ("shot2d", "Streamer shot gathers of one cable", ("shot_point", "channel"), (16, 32, 2048)),
     ("shot3d", "Streamer shot gathers of several cables", ("shot_point", "cable", "channel"), (8, 1, 128, 2048)),
+    ("fieldrecords2d", "Field records by their number", ("field_record", "channel"), (16, 32, 2048)),
+    (
+        "streamerfield3d",
+        "Streamer field records",
+        ("sail_line", "gun", "shot_point", "cable", "channel"),
+        (1, 1, 16, 1, 32, 1024),
+    ),
+    (
+        "obn3d",
+        "Ocean-bottom node receiver gathers",
+        ("component", "receiver", "shot_line", "gun", "shot_point"),
+        (1, 1, 1, 1, 512, 4096),
+    ),
     ("receiver3d", "Receiver gathers", ("receiver", "shot_line", "shot_point"), (1, 1, 512, 4096)),
     (
         "land3d",

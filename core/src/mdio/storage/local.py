@@ -6,12 +6,23 @@ import contextlib
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from mdio.exceptions import MDIONotFoundError, StorageError
 
-__all__ = ["LocalFile", "LocalStore", "preallocate", "pwrite", "sync_directory", "sync_filesystem"]
+__all__ = [
+    "LocalFile",
+    "LocalStore",
+    "begin_writeback",
+    "preallocate",
+    "pwrite",
+    "sync_directory",
+    "sync_filesystem",
+    "write_pieces",
+]
 
 
 class LocalFile:
@@ -254,6 +265,8 @@ def preallocate(fd: int, size: int) -> None:
 
 
 _SEEK_LOCK = threading.Lock()
+_MOST_PIECES = 1024
+"""IOV_MAX of Linux: buffers that one call takes."""
 
 
 def pwrite(fd: int, data: memoryview | bytes, offset: int) -> None:
@@ -269,6 +282,27 @@ def pwrite(fd: int, data: memoryview | bytes, offset: int) -> None:
                 done += os.write(fd, view[done:])
 
 
+def write_pieces(fd: int, pieces: Sequence[memoryview | bytes]) -> None:
+    """Write buffers one after another at the file's position, without joining them first."""
+    if not hasattr(os, "writev"):
+        pwrite(fd, b"".join(pieces), 0)
+        return
+    for start in range(0, len(pieces), _MOST_PIECES):
+        part = pieces[start : start + _MOST_PIECES]
+        left = sum(map(len, part)) - os.writev(fd, part)
+        if left:  # a signal or a full disk cut it short: what is left goes the plain way, which says why
+            rest = b"".join(part)[-left:]
+            while rest:
+                rest = rest[os.write(fd, rest) :]
+
+
+def begin_writeback(fd: int) -> None:
+    """Ask the system to write a file to the disk soon, without waiting: the sync at the end finds little to do."""
+    call = _sync_file_range()
+    if call is not None:
+        call(fd, 0, 0, 2)  # SYNC_FILE_RANGE_WRITE
+
+
 def sync_directory(path: Path) -> None:
     """Make renames inside a directory durable, on systems where directories can be synced."""
     with contextlib.suppress(OSError):
@@ -277,6 +311,18 @@ def sync_directory(path: Path) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+
+@cache
+def _sync_file_range() -> Any:
+    import ctypes
+
+    try:
+        call = ctypes.CDLL(None).sync_file_range
+    except (OSError, AttributeError, TypeError):
+        return None
+    call.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+    return call
 
 
 def sync_filesystem(path: Path) -> None:

@@ -5,11 +5,12 @@ Suffix ranges (``bytes=-N``) are read wrong by several servers, so every read kn
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mdio.exceptions import MDIONotFoundError, StorageError
-from mdio.storage.urls import redact
+from mdio.exceptions import MDIOError, MDIONotFoundError, StorageError
+from mdio.storage.urls import redact, redact_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,35 @@ _VERSION_KEYS = (
 """Where filesystems say which version of an object they have, the most telling first."""
 
 
+@contextlib.contextmanager
+def _reported(url: str, doing: str) -> Iterator[None]:
+    """Turn what a filesystem raises into errors of the toolkit: clients have families of their own beside OSError."""
+    try:
+        yield
+    except MDIOError:
+        raise
+    except FileNotFoundError as error:
+        # The one for the web says so, too, when it got another answer or none.
+        cause = error.__cause__
+        if getattr(cause, "status", 404) in (404, 410) and not _unreachable(cause):
+            raise MDIONotFoundError(f"{url}: no such object") from error
+        raise StorageError(f"{url}: {doing} failed: {_said(cause or error)}") from error
+    except NotImplementedError as error:
+        raise StorageError(f"{url}: {doing} is not possible in this kind of store") from error
+    except Exception as error:
+        raise StorageError(f"{url}: {doing} failed: {_said(error)}") from error
+
+
+def _unreachable(cause: BaseException | None) -> bool:
+    return isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError)
+
+
+def _said(error: BaseException) -> str:
+    status = getattr(error, "status", None)  # web clients put the whole request into their message
+    text = f"HTTP {status} {getattr(error, 'message', '')}".rstrip() if isinstance(status, int) else str(error)
+    return f"{type(error).__name__}: {redact_text(text)}"
+
+
 class RemoteFile:
     """One object of an fsspec filesystem, read by absolute ranges."""
 
@@ -38,12 +68,8 @@ class RemoteFile:
         self._fs = filesystem
         self._path = path
         self.url = url
-        try:
+        with _reported(url, "opening"):
             info = filesystem.info(path)
-        except FileNotFoundError as error:
-            raise MDIONotFoundError(f"{url}: no such object") from error
-        except OSError as error:
-            raise StorageError(f"{url}: {type(error).__name__}: {error}") from error
         if info.get("type") == "directory":
             raise StorageError(f"{url}: a prefix, not an object", hint="give the URL of a file")
         if info.get("size") is None:
@@ -65,10 +91,8 @@ class RemoteFile:
         """Return ``length`` bytes from ``offset``."""
         if length == 0:
             return b""
-        try:
+        with _reported(self.url, f"reading at byte {offset}"):
             data: bytes = self._fs.cat_file(self._path, start=offset, end=offset + length)
-        except OSError as error:
-            raise StorageError(f"{self.url}: reading at byte {offset} failed: {error}") from error
         if len(data) != length:
             raise StorageError(
                 f"{self.url}: asked for {length} bytes at byte {offset}, got {len(data)}",
@@ -119,70 +143,61 @@ class RemoteStore:
 
     def get(self, key: str) -> bytes | None:
         """Return a whole object, or None when it is missing."""
+        path = self._at(key)
         try:
-            data: bytes = self._fs.cat_file(self._at(key))
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            with _reported(self._name(key), "reading"):
+                data: bytes = self._fs.cat_file(path)
+        except MDIONotFoundError:
             return None
-        except OSError as error:
-            raise StorageError(f"{self._name(key)}: {type(error).__name__}: {error}") from error
+        except StorageError as error:
+            if isinstance(error.__cause__, NotADirectoryError | IsADirectoryError):
+                return None
+            raise
         return data
 
     def exists(self, key: str = "") -> bool:
         """Whether there is an object, or anything below it as a prefix."""
-        try:
-            return bool(self._fs.exists(self._at(key)))
-        except OSError as error:
-            raise StorageError(f"{self._name(key)}: {type(error).__name__}: {error}") from error
+        path = self._at(key)
+        with _reported(self._name(key), "looking"):
+            return bool(self._fs.exists(path))
 
     def is_dir(self, key: str = "") -> bool:
         """Whether there are objects below this prefix."""
-        try:
-            return bool(self._fs.isdir(self._at(key)))
-        except OSError as error:
-            raise StorageError(f"{self._name(key)}: {type(error).__name__}: {error}") from error
+        path = self._at(key)
+        with _reported(self._name(key), "looking"):
+            return bool(self._fs.isdir(path))
 
     def list(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """Yield ``(key, size)`` of all objects below a prefix."""
         root = self._fs._strip_protocol(self._root).rstrip("/")
+        path = self._at(prefix)
         try:
-            found = self._fs.find(self._at(prefix), detail=True)
-        except FileNotFoundError:
+            with _reported(self._name(prefix), "listing"):
+                found = self._fs.find(path, detail=True)
+        except MDIONotFoundError:
             return
-        except OSError as error:
-            raise StorageError(f"{self._name(prefix)}: {type(error).__name__}: {error}") from error
-        for path, info in found.items():
-            yield path[len(root) :].lstrip("/"), int(info.get("size") or 0)
+        for name, info in found.items():
+            yield name[len(root) :].lstrip("/"), int(info.get("size") or 0)
 
     def write(self, key: str, data: bytes | memoryview) -> None:
         """Store a whole object in one request."""
         path = self._at(key)
-        try:
+        with _reported(self._name(key), "writing"):
             self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
             self._fs.pipe_file(path, bytes(data))
-        except NotImplementedError as error:
-            raise StorageError(f"{self._name(key)}: this kind of store cannot be written") from error
-        except OSError as error:
-            raise StorageError(f"{self._name(key)}: writing failed: {error}") from error
 
     def upload(self, key: str, path: Path) -> None:
         """Store a local file as an object, in parts where the filesystem has them: it need not fit in memory."""
         target = self._at(key)
-        try:
+        with _reported(self._name(key), "writing"):
             self._fs.makedirs(target.rpartition("/")[0], exist_ok=True)
             self._fs.put_file(str(path), target)
-        except NotImplementedError as error:
-            raise StorageError(f"{self._name(key)}: this kind of store cannot be written") from error
-        except OSError as error:
-            raise StorageError(f"{self._name(key)}: writing failed: {error}") from error
 
     def delete(self, key: str = "") -> None:
         """Delete an object or everything below a prefix."""
-        try:
-            self._fs.rm(self._at(key), recursive=True)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise StorageError(f"{self._name(key)}: deleting failed: {error}") from error
+        path = self._at(key)
+        with contextlib.suppress(MDIONotFoundError), _reported(self._name(key), "deleting"):
+            self._fs.rm(path, recursive=True)
 
     def join(self, key: str) -> RemoteStore:
         """Return the store below a prefix."""

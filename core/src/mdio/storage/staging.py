@@ -19,7 +19,15 @@ from mdio.exceptions import (
     MDIOAlreadyExistsError,
     StorageError,
 )
-from mdio.storage.local import LocalStore, preallocate, pwrite, sync_directory, sync_filesystem
+from mdio.storage.local import (
+    LocalStore,
+    begin_writeback,
+    preallocate,
+    pwrite,
+    sync_directory,
+    sync_filesystem,
+    write_pieces,
+)
 
 if TYPE_CHECKING:
     from mdio.core.volume import Creation
@@ -214,10 +222,10 @@ class StagedTree:
                 hint="name another target, or delete it first",
             )
 
-    def put(self, key: str, data: bytes | memoryview) -> None:
-        """Store one object; it is durable after :meth:`commit`, and a resume checks it."""
+    def put(self, key: str, *pieces: bytes | memoryview) -> None:
+        """Store one object, given in pieces; it is durable after :meth:`commit`, and a resume checks it."""
         if self._local is None:
-            self.store.write(key, data)
+            self.store.write(key, b"".join(pieces))
             return
         folder = key.rpartition("/")[0]
         path = f"{self._part}/{key}"
@@ -227,7 +235,8 @@ class StagedTree:
                 self._made.add(folder)
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
             try:
-                pwrite(fd, data, 0)
+                write_pieces(fd, pieces)
+                begin_writeback(fd)
             finally:
                 os.close(fd)
         except OSError as error:

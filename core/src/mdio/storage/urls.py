@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["local_path", "redact", "scheme", "split_name", "suffix"]
+__all__ = ["local_path", "redact", "redact_text", "scheme", "split_name", "suffix"]
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)(?=://|::)")
 
@@ -36,6 +36,12 @@ def redact(url: str) -> str:
     host = parts.netloc.rpartition("@")[2]
     clean = urlunsplit((parts.scheme, host, parts.path, "", ""))
     return f"{prefix}::{clean}" if prefix else clean
+
+
+def redact_text(text: str) -> str:
+    """Return a message of a third party with user information and query cut out of every URL in it."""
+    text = re.sub(r"(\w://)[^\s/@'\"]*@", r"\1", text)
+    return re.sub(r"(\w://[^\s?'\"<>]*)\?[^\s'\"<>]*", r"\1", text)
 
 
 def split_name(url: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mdio.core.region import Region
-from mdio.core.volume import Volume
+from mdio.core.volume import Volume, lengths_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -165,6 +165,10 @@ class ReaderContract:
             if block.lengths is not None:
                 assert block.lengths.dtype == np.uint32
                 assert block.lengths.shape == traces.shape
+            lengths = lengths_of(volume, traces)
+            if lengths is not None:
+                assert block.lengths is not None
+                assert same_bytes(lengths, block.lengths)
 
     def test_patches_of_a_region_are_those_of_the_whole(self, volume: Volume) -> None:
         """Raw words keep their place however the volume is cut."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,9 +23,6 @@ from mdio_compression.frame import MAX_DECODED, Layout, assemble, parse
 __all__ = ["PRESETS", "SplitBlosc", "blosc"]
 
 Bytes = NDArray[np.uint8]
-
-_STRETCH = 1 << 16
-"""Bytes whose planes are made at once: see ``planes._PIECE_ITEMS``."""
 
 _KEPT = 1 << 22
 """The most bytes of scratch room that a thread keeps between calls."""
@@ -85,7 +82,13 @@ class SplitBlosc:
         return {"id": "blosc", "cname": self.cname, "clevel": self.clevel, "shuffle": 1, "blocksize": 0}
 
     def encode(self, buf: Any) -> bytes:
-        """Return the frame of a contiguous buffer.
+        """Return the frame of a contiguous buffer; raises as :meth:`encode_pieces` does."""
+        return b"".join(self.encode_pieces(buf))
+
+    def encode_pieces(self, buf: Any) -> list[Any]:
+        """Return the frame of a contiguous buffer as buffers to be written one after another.
+
+        They hold until the next call in the same thread.
 
         Raises
         ------
@@ -100,19 +103,16 @@ class SplitBlosc:
         layout = Layout.fit(data.size, self.typesize, self.blocksize)
         return assemble(layout, self.cname, self._blocks(data, layout))
 
-    def _blocks(self, data: Bytes, layout: Layout) -> Iterator[bytes]:
-        compress = streams.encoder(self.cname, self.clevel)
+    def _blocks(self, data: Bytes, layout: Layout) -> Iterator[Sequence[Any]]:
+        deflate = streams.encoder(self.cname, self.clevel)
         whole = data.size // layout.blocksize if layout.blocks and layout.splits(0) else 0
-        stretch = max(_STRETCH // layout.blocksize, 1)
-        items = layout.blocksize // layout.typesize
-        for begin in range(0, whole, stretch):
-            end = min(begin + stretch, whole)
-            table = planes.split(data[begin * layout.blocksize : end * layout.blocksize], layout.typesize)
-            for start in range(0, table.shape[1], items):
-                yield b"".join(_streams(compress, table[:, start : start + items]))
+        if whole:
+            yield from _split_blocks(deflate, data[: whole * layout.blocksize], layout, whole)
         for block in range(whole, layout.blocks):
             start = block * layout.blocksize
-            yield b"".join(_streams(compress, [_shuffle(data[start : start + layout.length(block)], layout)]))
+            plane = _shuffle(data[start : start + layout.length(block)], layout)
+            (stream,) = deflate(plane, np.array([[[0, plane.size]]], np.uint64))
+            yield _stored(stream, plane)
 
     def decode(self, buf: Any, out: Any = None, *, max_size: int | None = None) -> Any:
         """Return the decoded bytes of a frame, by us or by others.
@@ -243,13 +243,24 @@ def _flat(buf: Any) -> Bytes:
     return np.frombuffer(buf, np.uint8)
 
 
-def _streams(compress: Any, table: Iterable[Bytes]) -> Iterator[Any]:
-    for plane in table:
-        stream = compress(plane)
-        if len(stream) >= plane.size:
-            stream = plane
-        yield len(stream).to_bytes(4, "little")
-        yield stream
+def _split_blocks(deflate: streams.Deflate, data: Bytes, layout: Layout, blocks: int) -> Iterator[Sequence[Any]]:
+    """Yield the pieces of blocks that are one stream a byte plane."""
+    table = planes.split(data, layout.typesize, _scratch(data.size))
+    items = layout.blocksize // layout.typesize
+    spans = np.empty((blocks, layout.typesize, 2), np.uint64)
+    spans[..., 0] = np.arange(blocks)[:, None] * items + np.arange(layout.typesize) * table.shape[1]
+    spans[..., 1] = items
+    found = iter(deflate(table.reshape(-1), spans))
+    for block in range(blocks):
+        part = table[:, block * items : (block + 1) * items]
+        yield [piece for plane in part for piece in _stored(next(found), plane)]
+
+
+def _stored(stream: Any, plane: Bytes) -> tuple[bytes, Any]:
+    """Return a stream with its length before it; a plane that does not shrink is stored as it is."""
+    if len(stream) >= plane.size:
+        stream = plane
+    return len(stream).to_bytes(4, "little"), stream
 
 
 def _shuffle(block: Bytes, layout: Layout) -> Bytes:

@@ -169,8 +169,8 @@ class Frame:
         return start, stop
 
 
-def assemble(layout: Layout, compressor: str, blocks: Iterable[bytes]) -> bytes:
-    """Return a frame with checks of shuffled and, where readers expect it, split blocks.
+def assemble(layout: Layout, compressor: str, blocks: Iterable[Sequence[Any]]) -> list[Any]:
+    """Return, in pieces, a frame with checks of shuffled and, where readers expect it, split blocks.
 
     Parameters
     ----------
@@ -179,11 +179,25 @@ def assemble(layout: Layout, compressor: str, blocks: Iterable[bytes]) -> bytes:
     compressor
         Stream format, one of `COMPRESSORS`.
     blocks
-        The stored bytes of each block, in order.
+        The stored bytes of each block, in order, each in pieces.
+
+    Returns
+    -------
+    list of buffers
+        To be written or joined in order; not joined here, because a chunk is copied with the interpreter locked.
     """
-    blocks = list(blocks)
-    n = len(blocks)
-    sizes = np.fromiter(map(len, blocks), np.int64, n)
+    pieces: list[Any] = []
+    lengths, checks = [], []
+    for block in blocks:
+        length = check = 0
+        for piece in block:
+            length += len(piece)
+            check = google_crc32c.extend(check, piece)
+        pieces += block
+        lengths.append(length)
+        checks.append(check)
+    n = len(lengths)
+    sizes = np.array(lengths, np.int64)
     first = _HEADER_BYTES + 8 * n + _GAP_FIXED_BYTES
     offsets = first + np.cumsum(sizes) - sizes
     total = first + int(sizes.sum())
@@ -195,10 +209,10 @@ def assemble(layout: Layout, compressor: str, blocks: Iterable[bytes]) -> bytes:
             _HEADER.pack(2, 1, flags, layout.typesize, layout.nbytes, layout.blocksize, total),
             offsets.astype("<u4").tobytes(),
             MAGIC,
-            np.fromiter(map(google_crc32c.value, blocks), "<u4", n).tobytes(),
+            np.array(checks, "<u4").tobytes(),
         )
     )
-    return b"".join((head, google_crc32c.value(head).to_bytes(4, "little"), *blocks))
+    return [head, google_crc32c.value(head).to_bytes(4, "little"), *pieces]
 
 
 def parse(buf: Any, max_size: int | None = None) -> Frame:

@@ -24,7 +24,7 @@ _PIECE_ITEMS = 16384
 larger ones cost more than the arithmetic."""
 
 
-def split(data: Bytes, typesize: int) -> Bytes:
+def split(data: Bytes, typesize: int, out: Bytes | None = None) -> Bytes:
     """Return the byte planes of items.
 
     Parameters
@@ -33,13 +33,15 @@ def split(data: Bytes, typesize: int) -> Bytes:
         Whole items, contiguous.
     typesize
         Bytes of one item.
+    out
+        Room for as many bytes.
 
     Returns
     -------
     ndarray of uint8, shape (typesize, items)
     """
     items = data.size // typesize
-    planes = np.empty((typesize, items), np.uint8)
+    planes = np.empty((typesize, items), np.uint8) if out is None else out.reshape(typesize, items)
     if typesize in _WORDS:
         words = data.view(_WORDS[typesize])
         for start in range(0, items, _PIECE_ITEMS):

@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mdio.convert import Conversion
 from mdio.exceptions import ConfigError, EnvironmentFormatError
+from mdio.flow import selecting
+from mdio_segy.filelist import listed_files
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from mdio.flow.engine import CancelToken
     from mdio.flow.events import Observer, Report
 
@@ -18,9 +24,9 @@ __all__ = ["export_conversion", "import_conversion", "mdio_to_segy", "segy_to_md
 
 
 def segy_to_mdio(
-    segy_path: str | os.PathLike[str],
+    segy_path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     mdio_path_or_buffer: str | os.PathLike[str],
-    index_bytes: Sequence[int | None] | None = None,
+    index_bytes: Sequence[int | str | None] | None = None,
     index_names: Sequence[str] | None = None,
     index_types: Sequence[str] | None = None,
     chunksize: Sequence[int] | None = None,
@@ -39,19 +45,21 @@ def segy_to_mdio(
     observers: Sequence[Observer] = (),
     cancel: CancelToken | None = None,
 ) -> Report:
-    """Import a SEG-Y file.
+    """Import a SEG-Y file, or several as one dataset.
 
     Parameters
     ----------
     segy_path
-        The SEG-Y file, path or URL.
+        The SEG-Y file, path or URL. Several files, or a pattern such as ``lines/*.sgy``, make one dataset; their
+        traces follow each other in the given order, those of a pattern in natural order of the names.
     mdio_path_or_buffer
         The dataset to make.
     index_bytes
-        1-based first bytes of the index words, slowest dimension first. None finds the geometry, or makes a
+        Index words, slowest dimension first: 1-based first bytes, or texts such as ``"181:int32"`` and ``"inline"``;
+        names of the file's own header mapping (rev 2.1) win. None finds the geometry, or makes a
         (trace, sample) dataset.
     index_names
-        Names of the dimensions; ``dim_0`` … by default.
+        Names of the dimensions; by default ``dim_0`` … for bytes, and names as given.
     index_types
         Types of the words, e.g. ``"int32"`` (default), ``"int16"``, ``"float32"``, ``"ibm32"``.
     chunksize
@@ -89,7 +97,7 @@ def segy_to_mdio(
         What was done.
     """
     conversion = import_conversion(
-        os.fspath(segy_path),
+        listed_files(segy_path, storage_options),
         os.fspath(mdio_path_or_buffer),
         header_locations=index_bytes,
         header_names=index_names,
@@ -114,10 +122,10 @@ def lossless_codec(lossless: bool, tolerance: float) -> dict[str, Any] | None:
 
 
 def import_conversion(
-    source: str,
+    files: Sequence[str],
     target: str,
     *,
-    header_locations: Sequence[int | None] | str | None,
+    header_locations: Sequence[int | str | None] | str | None,
     header_names: Sequence[str] | str | None,
     header_types: Sequence[str] | str | None,
     chunks: Sequence[int] | str | None,
@@ -129,6 +137,7 @@ def import_conversion(
     **settings: Any,
 ) -> Conversion:
     """Return the conversion that an import is; arguments left out are found by the reader."""
+    source, *others = files
     given = {
         "header_locations": _list(header_locations),
         "header_names": _list(header_names),
@@ -143,7 +152,7 @@ def import_conversion(
         target=target,
         source_format="segy",
         target_format="mdio",
-        source_options={**options, **reader_options},
+        source_options={**options, **reader_options, **({"files": others} if others else {})},
         target_options={key: value for key, value in target_options.items() if value is not None},
         workers=workers if workers is not None else _count("MDIO__IMPORT__CPU_COUNT"),
         **settings,
@@ -158,6 +167,9 @@ def mdio_to_segy(
     out_sample_format: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
     *,
+    selection_mask: NDArray[np.bool_] | None = None,
+    select: Mapping[str, Any] | str | None = None,
+    split: bool = False,
     overwrite: bool = False,
     resume: bool = False,
     workers: int | None = None,
@@ -181,6 +193,15 @@ def mdio_to_segy(
         ``"ibm32"``, ``"float32"``, … forces a sample format; None keeps the source's.
     storage_options
         Options of the stores.
+    selection_mask
+        bool, shape of the grid without samples: True where traces are to be exported. They are written in the order
+        of the original file.
+    select
+        The same by coordinates: dimension to a list of coordinates or to text like ``"100:200"`` and ``"100:200:2"``
+        (both ends included), or all of it as text, ``"inline=100:200,crossline=7,9"``.
+    split
+        The dataset was made from several files: ``output_segy_path`` is a folder to make, and every file comes back
+        in it under its own name. Otherwise all traces go to one file with the file headers of the first.
     overwrite
         Replace a file that is there.
     resume
@@ -198,6 +219,11 @@ def mdio_to_segy(
     -------
     Report
         What was done.
+
+    Raises
+    ------
+    ConfigError, ShapeError
+        The selection is empty, or does not fit the grid; both are ValueError.
     """
     conversion = export_conversion(
         os.fspath(mdio_path_or_buffer),
@@ -205,6 +231,9 @@ def mdio_to_segy(
         access_pattern=access_pattern,
         segy_format=out_sample_format or "source",
         endian=endian or "source",
+        select=select,
+        mask=selection_mask,
+        split=split,
         storage_options=storage_options or {},
         overwrite=overwrite,
         resume=resume,
@@ -221,19 +250,41 @@ def export_conversion(
     access_pattern: str | None,
     segy_format: str,
     endian: str,
+    select: Mapping[str, Any] | str | None,
+    mask: NDArray[np.bool_] | None,
+    split: bool,
     workers: int | None,
     **settings: Any,
 ) -> Conversion:
     """Return the conversion that an export is."""
+    transforms = []
+    if select:
+        transforms.append(partial(selecting.select, wanted=_selection(select)))
+    if mask is not None:
+        transforms.append(partial(selecting.select_masked, mask=selecting.GridMask(mask)))
     return Conversion(
         source=source,
         target=target,
         target_format="segy",
         source_options={"access_pattern": access_pattern} if access_pattern is not None else {},
-        target_options={"segy_format": segy_format, "endian": endian},
+        target_options={"segy_format": segy_format, "endian": endian, **({"split": True} if split else {})},
+        transforms=transforms,
         workers=workers if workers is not None else _count("MDIO__EXPORT__CPU_COUNT"),
         **settings,
     )
+
+
+def _selection(given: Mapping[str, Any] | str) -> Mapping[str, selecting.Coordinates]:
+    """Return the coordinates per dimension; text is read as on the command line."""
+    if isinstance(given, str):
+        return selecting.parse_selection(given)
+    wanted: dict[str, selecting.Coordinates] = {}
+    for name, coords in given.items():
+        if isinstance(coords, str):
+            wanted |= selecting.parse_selection(f"{name}={coords}")
+        else:
+            wanted[name] = coords if isinstance(coords, Sequence) else list(coords)
+    return wanted
 
 
 def _overrides(given: Mapping[str, Any] | Sequence[Any] | str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BATCH", "Scratch", "batches"]
 
-BATCH = 1 << 15
+BATCH = 1 << 16
 """Samples in one piece: 128 KiB of 4-byte words; the handful of buffers in use stay below 1 MiB."""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mdio.core.findings import Finding
+from mdio.core.volume import has_lengths
 from mdio_segy.sampling import look_at_samples
 from mdio_segy.summary import summary_of
 
@@ -68,6 +69,8 @@ def _varies(volume: Volume, word: str, what: str, unit: str, meaning: str) -> It
 
 def sample_counts_differ(volume: Volume) -> Iterator[Finding]:
     """Trace headers state (bytes 115-116) another sample count than the traces have; 0 states nothing."""
+    if has_lengths(volume):
+        return  # each trace has the length that its header states
     tally = summary_of(volume).tallies.get("samples_per_trace", {})
     have = volume.schema.shape[-1]
     # The word is declared signed and holds an unsigned count.
@@ -76,7 +79,7 @@ def sample_counts_differ(volume: Volume) -> Iterator[Finding]:
         count = sum(odd.values())
         stated = ", ".join(map(str, sorted(odd)[:5])) + (", …" if len(odd) > 5 else "")
         yield Finding(
-            "warning", f"{_traces(count, 'state', 'states')} {stated} samples in the header and have {have}", count
+            "warning", f"{_traces(count, 'state', 'states')} {stated} samples in the header, the file has {have}", count
         )
 
 
@@ -95,7 +98,7 @@ def silent_traces(volume: Volume) -> Iterator[Finding]:
 
 
 def not_finite(volume: Volume) -> Iterator[Finding]:
-    """Yield samples that are no numbers, among those that were looked at; statistics leave them out."""
+    """Not-a-number and infinite samples among those that were looked at; statistics leave them out."""
     look = look_at_samples(volume)
     if look.not_finite:
         yield Finding(

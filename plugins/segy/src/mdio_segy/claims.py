@@ -5,8 +5,10 @@ SEG-Y rev 1 section 5, rev 2.1 table 2. Nothing is judged here; :mod:`mdio_segy.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Claims", "Head", "LayoutOverrides", "read_claims"]
 
 _PREFETCH = 64 << 10
+_WINDOW = 64 << 10
+_MOST_WINDOWS = 8
 _MOST_HEADER_EXTENSIONS = 64
 
 
@@ -63,19 +67,45 @@ class LayoutOverrides:
 
 
 class Head:
-    """Small reads at the start of a file out of one larger one; a remote file costs one round trip."""
+    """Small reads of a file out of a few larger ones, where each costs a round trip."""
 
     def __init__(self, reader: RangeReader, url: str) -> None:
         self.url = url
         self.size = reader.size
         self._reader = reader
+        self._near = hasattr(reader, "window")
+        self._windows: list[tuple[int, bytes]] = []
         self.start = reader.read(0, min(self.size, _PREFETCH))
 
     def read(self, offset: int, length: int) -> bytes:
         """Return ``length`` bytes from ``offset``; the range lies inside the file."""
         if offset + length <= len(self.start):
             return self.start[offset : offset + length]
+        if self._near or length > _WINDOW // 2:
+            return self._reader.read(offset, length)
+        for first, data in self._windows:
+            if first <= offset and offset + length <= first + len(data):
+                return data[offset - first : offset - first + length]
+        # Traces are walked forwards from the first and backwards from the last.
+        first = max(0, min(offset - _WINDOW // 4, self.size - _WINDOW))
+        data = self._reader.read(first, min(_WINDOW, self.size - first))
+        self._windows = [(first, data), *self._windows[: _MOST_WINDOWS - 1]]
+        return data[offset - first : offset - first + length]
+
+    def glance(self, offset: int, length: int) -> bytes:
+        """Return a few bytes from far inside the file, near which nothing else will be read."""
+        if offset + length <= len(self.start):
+            return self.start[offset : offset + length]
         return self._reader.read(offset, length)
+
+    @contextlib.contextmanager
+    def window(self, offset: int, length: int) -> Iterator[memoryview]:
+        """Give a larger range, mapped where the file can be; no view of the memory may outlive the context."""
+        if hasattr(self._reader, "window"):
+            with self._reader.window(offset, length) as view:
+                yield view
+        else:
+            yield memoryview(self._reader.read(offset, length))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from mdio_segy.text import ends_extended_text
 if TYPE_CHECKING:
     from mdio_segy.claims import Claims, Head, LayoutOverrides
 
-__all__ = ["Fit", "fit", "leftover_error"]
+__all__ = ["Fit", "fit", "leftover_error", "stanza_bytes"]
 
 _MOST_EXTENDED = 1024
 _TOGETHER = 16
@@ -109,7 +109,7 @@ def _fit_stated(claims: Claims, sample_format: SampleFormat, head: Head, overrid
             byte=claims.base + 3220,
             hint="give it with --samples",
         )
-    trailer = _stanza_bytes(claims, offset, head)
+    trailer = stanza_bytes(claims, offset, head)
     for source, samples in counts:
         for extensions in claims.extensions:
             header_bytes = 240 * (1 + extensions)
@@ -236,7 +236,7 @@ def _exact(head: Head, offset: int, size: int, trailer: int) -> tuple[int, int] 
     return None
 
 
-def _stanza_bytes(claims: Claims, offset: int, head: Head) -> int:
+def stanza_bytes(claims: Claims, offset: int, head: Head) -> int:
     """Return the size of the trailer; stanzas of unstated number (-1) are looked for from the end."""
     room = (head.size - offset) // _RECORD
     if claims.stanzas > 0:

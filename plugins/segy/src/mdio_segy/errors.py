@@ -13,7 +13,8 @@
     ├ BadSampleCount             no sample count fits the file
     ├ BadExtendedText            extended textual records that are not there
     ├ BadOffset                  a position beyond the file
-    ├ VaryingTraceLength         traces of different lengths
+    ├ FilesDiffer                several files whose traces are not of one form
+    ├ VaryingTraceLength         traces of different lengths that cannot be followed
     └ ValueNotRepresentable      a sample that the wanted format cannot hold
 """
 
@@ -26,6 +27,7 @@ __all__ = [
     "BadOffset",
     "BadSampleCount",
     "CompressedInput",
+    "FilesDiffer",
     "InconsistentByteOrder",
     "NoTraces",
     "NotSegy",
@@ -82,8 +84,12 @@ class BadOffset(SegyError):
     """The file says that its traces begin where there is nothing."""
 
 
+class FilesDiffer(SegyError):
+    """Several files that were to make one dataset have traces of different forms."""
+
+
 class VaryingTraceLength(SegyError):
-    """Traces have different sample counts; they have to be walked one after the other."""
+    """Traces have different sample counts, and following them does not explain the file."""
 
 
 class ValueNotRepresentable(SegyError):

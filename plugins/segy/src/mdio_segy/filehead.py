@@ -6,7 +6,7 @@ Nothing is allocated by what a header claims before the size of the file bears i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,17 +15,19 @@ from mdio_segy.binary import decode_binary
 from mdio_segy.byteorder import choose
 from mdio_segy.claims import Claims, Head, LayoutOverrides
 from mdio_segy.detect import Fit, leftover_error
-from mdio_segy.errors import BadOffset, InconsistentByteOrder, NoTraces, TruncatedFile, VaryingTraceLength
+from mdio_segy.errors import BadOffset, InconsistentByteOrder, NoTraces, TruncatedFile
 from mdio_segy.magic import is_tape_label, refuse_foreign
 from mdio_segy.numbers import FORMATS, SampleFormat
-from mdio_segy.probe import Probe, headers_agree, probe, real_traces, varies
+from mdio_segy.probe import Probe, headers_agree, probe, real_traces
 from mdio_segy.suspect import suspect_format
 from mdio_segy.text import decode_text
+from mdio_segy.varying import Varying, find_varying
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mdio.storage.store import RangeReader
+    from mdio_segy.records import RecordTable
 
 __all__ = ["LayoutOverrides", "SegyLayout", "read_layout"]
 
@@ -66,13 +68,15 @@ class SegyLayout:
     trailer_bytes
         Bytes behind ``data_end``.
     varying
-        Whether traces have lengths of their own; then ``trace_bytes`` does not place them.
+        Whether traces have lengths of their own; then ``trace_bytes`` is that of the longest and places none.
     warnings
         What was odd, one line each.
     text
         Textual header, 40 lines of 80 characters.
     binary
         Words of the binary header by their segyio names.
+    records
+        Length and place of every trace where ``varying``, else None.
     """
 
     tape_label: int
@@ -95,6 +99,13 @@ class SegyLayout:
     warnings: tuple[str, ...]
     text: tuple[str, ...]
     binary: Mapping[str, int | float]
+    records: RecordTable | None = field(default=None, repr=False, compare=False)
+
+    def record_at(self, trace: int) -> int:
+        """Return the offset of a trace."""
+        if self.records is None:
+            return self.data_offset + trace * self.trace_bytes
+        return int(self.records.offsets(np.array([trace]))[0])
 
     @property
     def text_raw(self) -> bytes:
@@ -156,16 +167,20 @@ def read_layout(reader: RangeReader, overrides: LayoutOverrides = _NOTHING_KNOWN
             byte=found.data_offset + 114,
             hint=f"--endian {there} --sample-format {found.claims.code} --samples {found.samples} reads the traces",
         )
-    walked = not found.claims.fixed and overrides.samples is None
-    if walked and (not found.exact or set(seen.samples) - {0, found.samples}) and varies(found, head):
-        raise VaryingTraceLength(
-            "traces differ in length, each as its own header says, which is not supported yet",
-            url=url,
-            byte=found.data_offset,
-            hint="--samples reads all of them with one length",
-        )
+    varying = None
+    if not found.claims.fixed and overrides.samples is None:
+        varying = find_varying(found, seen, head, strict=overrides.strict)
+    if varying is not None:
+        return _layout(_varying_fit(found, varying), seen, head, overrides, varying.table)
     found = _settle_leftover(found, head, overrides)
     return _layout(found, probe(found, head), head, overrides)
+
+
+def _varying_fit(found: Fit, varying: Varying) -> Fit:
+    table = varying.table
+    # What was said of one length, where that seemed to fit, is void.
+    notes = varying.warnings if found.exact else (*found.warnings, *varying.warnings)
+    return replace(found, samples=table.longest, trace_count=table.count, left=varying.left, warnings=notes)
 
 
 def _states_samples(binary: bytes) -> bool:
@@ -219,7 +234,9 @@ def _settle_leftover(found: Fit, head: Head, overrides: LayoutOverrides) -> Fit:
     return replace(found, trace_count=count, left=left, warnings=(*found.warnings, note))
 
 
-def _layout(found: Fit, seen: Probe, head: Head, overrides: LayoutOverrides) -> SegyLayout:
+def _layout(
+    found: Fit, seen: Probe, head: Head, overrides: LayoutOverrides, records: RecordTable | None = None
+) -> SegyLayout:
     claims = found.claims
     if found.data_offset > _MOST_HEAD:
         raise BadOffset(
@@ -236,16 +253,17 @@ def _layout(found: Fit, seen: Probe, head: Head, overrides: LayoutOverrides) -> 
     revision = int.from_bytes(binary[300:302], "big")
     if binary[300] > 2:
         notes.append(f"revision {binary[300]}.{binary[301]} is unknown; read by what older revisions say")
-    odd = sorted(set(seen.samples) - {0, found.samples})
+    odd = sorted(set(seen.samples) - {0, found.samples}) if records is None else []
     if odd:
         notes.append(f"trace headers state {', '.join(map(str, odd))} samples, the file has {found.samples}")
     if claims.traces and claims.traces != found.trace_count:
         notes.append(f"{claims.traces} traces are stated, the file has {found.trace_count}")
     interval = _interval(claims, seen, overrides, notes)
-    looked = _suspicion(found, head, data_big)
+    first = found if records is None else replace(found, samples=seen.samples[0], trace_count=1)
+    looked = _suspicion(first, head, data_big)
     if looked:
         notes.append(looked)
-    data_end = found.data_offset + found.trace_count * found.trace_bytes
+    data_end = found.data_offset + found.trace_count * found.trace_bytes if records is None else records.end
     return SegyLayout(
         tape_label=claims.base,
         head=start,
@@ -263,10 +281,11 @@ def _layout(found: Fit, seen: Probe, head: Head, overrides: LayoutOverrides) -> 
         data_end=data_end,
         trace_count=found.trace_count,
         trailer_bytes=head.size - data_end,
-        varying=False,
+        varying=records is not None,
         warnings=tuple(notes),
         text=decode_text(start[claims.base : claims.base + 3200]),
         binary=decode_binary(binary, claims.big_endian),
+        records=records,
     )
 
 

@@ -27,7 +27,7 @@ def decode_bytes(raw: NDArray[np.uint8], out: NDArray[Any], big_endian: bool) ->
     big_endian
         Byte order of ``raw``.
     """
-    octets = raw.reshape(raw.shape[0], -1, 3)
+    octets = raw.reshape(*out.shape, 3)
     high, low = (0, 2) if big_endian else (2, 0)
     for piece in batches(*out.shape):
         source, target = octets[piece], out[piece]
@@ -51,7 +51,7 @@ def encode_bytes(samples: NDArray[Any], raw: NDArray[np.uint8], big_endian: bool
     """
     signed = samples.dtype.kind == "i"
     least, most = (-(1 << 23), (1 << 23) - 1) if signed else (0, (1 << 24) - 1)
-    octets = raw.reshape(raw.shape[0], -1, 3)
+    octets = raw.reshape(*samples.shape, 3)
     order = (0, 1, 2) if big_endian else (2, 1, 0)
     for piece in batches(*samples.shape):
         source, target = samples[piece], octets[piece]

@@ -163,8 +163,17 @@ def _cast(samples: NDArray[Any], form: SampleFormat) -> NDArray[Any]:
     return values.astype(form.dtype)
 
 
-def outline_for(schema: Schema, options: SegyWriteOptions) -> SegyOutline:
+def outline_for(schema: Schema, options: SegyWriteOptions, *, own_lengths: bool = False) -> SegyOutline:
     """Return the outline of the file that a volume becomes.
+
+    Parameters
+    ----------
+    schema
+        Of the volume.
+    options
+        How it is to be written.
+    own_lengths
+        Whether traces keep the lengths that they had in the original file; the outline is that of the longest.
 
     Raises
     ------
@@ -173,11 +182,11 @@ def outline_for(schema: Schema, options: SegyWriteOptions) -> SegyOutline:
     """
     source = schema.metadata.source
     if source is not None and source.format == "segy":
-        return _from_source(schema, options)
+        return _from_source(schema, options, own_lengths)
     return _from_scratch(schema, options)
 
 
-def _from_source(schema: Schema, options: SegyWriteOptions) -> SegyOutline:
+def _from_source(schema: Schema, options: SegyWriteOptions, own_lengths: bool) -> SegyOutline:
     source = schema.metadata.source
     assert source is not None
     facts, head = source.facts, source.blobs.get("head", b"")
@@ -196,7 +205,7 @@ def _from_source(schema: Schema, options: SegyWriteOptions) -> SegyOutline:
     words: dict[int, int] = {}
     if form.code != was.code:
         changes["Format"] = form.code
-    if count != int(facts["samples"]):
+    if count != int(facts["samples"]) or (facts.get("varying") and not own_lengths):
         extended = decode_binary(binary, big).get("ExtSamples") == facts["samples"] or count > _MOST_SAMPLES
         changes |= _count_words(count, extended)
         words[115] = _short(count)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mdio.core.volume import Volume
 
-__all__ = ["TracePlaces"]
+__all__ = ["TracePlaces", "bands"]
 
 _CELLS = 1 << 22
 
@@ -44,19 +44,19 @@ class TracePlaces:
     def __init__(self, volume: Volume) -> None:
         self._shape = volume.schema.shape[:-1]
         whole = volume.schema.region.spatial
-        bands = _bands(whole)
-        self.count = sum(int(np.count_nonzero(volume.live(band))) for band in bands)
+        parts = bands(whole)
+        self.count = sum(int(np.count_nonzero(volume.live(band))) for band in parts)
         self._kept: BitRank | None = None
         self._late: BitRank | None = None
         kind = volume.schema.metadata.order.kind
         if kind == "grid" or (kind == "affine" and self.count == whole.size):
             return  # the order is dense as it is
         placed, largest = 0, -1
-        for band in bands:
+        for band in parts:
             order = volume.order(band)[volume.live(band)]
             placed += int(np.count_nonzero(order >= 0))
             largest = max(largest, int(order.max(initial=-1)))
-        orders = (volume.order(band)[volume.live(band)] for band in bands)
+        orders = (volume.order(band)[volume.live(band)] for band in parts)
         kept = BitRank(largest + 1, (order[order >= 0] for order in orders))
         if kept.count != placed:
             raise FormatError(
@@ -66,8 +66,17 @@ class TracePlaces:
         if placed < self.count or largest + 1 != self.count:
             self._kept = kept
         if placed < self.count:
-            new = (cells_of(band, self._shape)[volume.live(band) & (volume.order(band) < 0)] for band in bands)
+            new = (cells_of(band, self._shape)[volume.live(band) & (volume.order(band) < 0)] for band in parts)
             self._late = BitRank(whole.size, new)
+
+    def before(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many of the traces lay before positions in the original file."""
+        if self._kept is None:
+            return np.minimum(numbers, self.count)
+        inside = numbers < self._kept.size
+        ranks = np.full(len(numbers), self._kept.count, np.int64)
+        ranks[inside] = self._kept.rank(numbers[inside])
+        return ranks
 
     def of(self, region: Region, rows: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the places of some live traces.
@@ -92,7 +101,7 @@ class TracePlaces:
         return places
 
 
-def _bands(region: Region) -> list[Region]:
+def bands(region: Region) -> list[Region]:
     """Cut a grid along its slowest axis in pieces of some million cells."""
     start, stop = region[0]
     line = max(1, region.size // max(1, stop - start))

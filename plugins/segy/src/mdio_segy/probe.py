@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from mdio_segy.claims import Head
     from mdio_segy.detect import Fit
 
-__all__ = ["Probe", "probe", "real_traces", "varies"]
+__all__ = ["Probe", "counts_agree", "headers_agree", "probe", "real_traces"]
 
 _WALK = 64
+_SPREAD = 8
 _ALIKE = 120  # equal bytes of 240
 
 
@@ -53,31 +54,14 @@ def probe(found: Fit, head: Head) -> Probe:
     return Probe(tuple(word[0] for word in words), tuple(word[1] for word in words))
 
 
-def varies(found: Fit, head: Head) -> bool:
-    """Whether traces follow each other with the lengths their own headers state, and these differ.
-
-    Every header on the way has to look like one: it states a count and either repeats the interval of the first or
-    is numbered next (bytes 1-4). Junk counts, which are common, lead into samples, where this fails at once.
-    """
-    at = found.data_offset
-    lengths: set[int] = set()
-    first = number = -1
-    for step in range(_WALK):
-        if at + 240 > head.size:
-            break
-        header = head.read(at, 240)
-        samples, interval = struct.unpack_from(found.claims.order + "HH", header, 114)
-        count = struct.unpack_from(found.claims.order + "i", header, 0)[0]
-        if step == 0:
-            first = interval
-        elif (interval != first or not interval) and count != number + 1:
-            return False
-        if not samples:
-            return False
-        number = count
-        lengths.add(samples)
-        at += found.header_bytes + samples * found.format.item
-    return len(lengths) > 1 and (at <= head.size or step > 2)
+def counts_agree(found: Fit, head: Head) -> float:
+    """Return what part of some trace headers, spread over the file, states the sample count of the reading, or none."""
+    numbers = np.linspace(0, found.trace_count - 1, min(_SPREAD, found.trace_count)).astype(np.int64).tolist()
+    agree = 0
+    for number in numbers:
+        header = head.glance(found.data_offset + number * found.trace_bytes, 240)
+        agree += struct.unpack_from(found.claims.order + "H", header, 114)[0] in (0, found.samples)
+    return agree / len(numbers)
 
 
 def headers_agree(found: Fit, count: int, head: Head) -> bool:

@@ -64,7 +64,8 @@ class SampleLook:
         self.samples += values.size
         if not values.size:
             return
-        self.silent += int(np.count_nonzero(~values.any(axis=1)))
+        with np.errstate(invalid="ignore"):  # signalling NaNs are samples, too
+            self.silent += int(np.count_nonzero(~(values != 0).any(axis=1)))
         finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
         self.not_finite += values.size - finite.size
         if finite.size:
@@ -99,22 +100,21 @@ def look_at_samples(volume: Volume) -> SampleLook:
 
 
 def _pieces(volume: Volume) -> Iterator[Region]:
-    """Yield rows of neighbouring traces at even distances over the grid, cut at the ends of its lines."""
+    """Yield boxes of neighbouring traces at even distances over the grid."""
     shape = volume.schema.shape
-    spatial = shape[:-1]
-    cells, samples = Region.whole(spatial).size, shape[-1]
-    if not cells or not samples:
+    spatial, samples = shape[:-1], shape[-1]
+    if not Region.whole(shape).size:
         return
-    most = max(1, min(_MOST_TRACES, _PIECE // (samples * volume.schema.dtype.itemsize)))
-    starts = dict.fromkeys(cells * piece // _PIECES for piece in range(_PIECES))
-    last = -1
-    for start in starts:
-        if start <= last:  # small volume: the piece before holds it
-            continue
-        corner = [int(at) for at in np.unravel_index(start, spatial)]
-        stop = min(corner[-1] + most, spatial[-1])
-        last = start + stop - corner[-1] - 1
-        yield Region([*((at, at + 1) for at in corner[:-1]), (corner[-1], stop), (0, samples)])
+    room = max(1, min(_MOST_TRACES, _PIECE // (samples * volume.schema.dtype.itemsize)))
+    box: list[int] = []
+    for length in reversed(spatial):
+        box.insert(0, min(length, room))
+        room = max(1, room // box[0])
+    counts = [-(-length // step) for length, step in zip(spatial, box, strict=True)]
+    boxes = Region.whole(counts).size
+    for number in dict.fromkeys(boxes * piece // _PIECES for piece in range(_PIECES)):
+        at = [int(index) for index in np.unravel_index(number, counts)]
+        yield Region([*Region.of_chunk(at, box, spatial), (0, samples)])
 
 
 def _packed(values: Any) -> int:
@@ -123,7 +123,8 @@ def _packed(values: Any) -> int:
 
     from mdio.plugins.registry import registry
 
-    item = values.dtype.itemsize
+    size = values.dtype.itemsize
+    item = size if size < 256 else 1  # headers with extensions are longer than Blosc's items
     default = next((codec.load() for codec in registry().codecs() if codec.name == "blosc"), None)
     codec = default(typesize=item) if default else numcodecs.Blosc("zstd", clevel=5, shuffle=1)
     return len(codec.encode(values.view(np.uint8) if values.dtype.kind == "V" else values))

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mdio.core.collect import Collected, collect
 from mdio.core.gridding import build_grid
-from mdio.core.table import HeaderTable
 from mdio.exceptions import GridError
 from mdio_segy.fields import KeyField
+from mdio_segy.look import Look, too_sparse
+from mdio_segy.words import WordWatch, regular_grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mdio.core.dimension import Dimension
     from mdio.core.index import TraceIndex
+    from mdio.core.table import HeaderTable
     from mdio_segy.filehead import SegyLayout
     from mdio_segy.tracefile import TraceFile
 
-__all__ = ["CANDIDATES", "Candidate", "find_geometry", "scan_keys", "weigh_candidates"]
+    Grid = tuple[tuple[Dimension, ...], TraceIndex]
+    Words = tuple[tuple[str, int], ...]
 
-_FIRST_LOOK = 4096
-"""Traces that are looked at before all are, to drop candidates that do not vary or repeat at once."""
+__all__ = ["CANDIDATES", "Candidate", "SegyKeys", "find_geometry", "scan_keys", "weigh_candidates"]
+
 _PLAUSIBLE_FILL = 0.5
 """Least part of the cells of a found grid that must hold a trace."""
 
@@ -44,10 +50,8 @@ CANDIDATES: tuple[tuple[tuple[str, int], ...], ...] = (
 """Where index words usually lie (SEG-Y rev 1 puts them at 189/193; older files at 9/21, 5/21, 17/13, 181/185)."""
 
 
-def scan_keys(
-    traces: TraceFile, layout: SegyLayout, keys: Sequence[KeyField | None], names: Sequence[str]
-) -> HeaderTable:
-    """Return the index words of all traces.
+class SegyKeys:
+    """Index words of all traces, read from the file whenever they are asked for: a ``KeyStream``.
 
     Parameters
     ----------
@@ -59,26 +63,43 @@ def scan_keys(
         Index words, slowest first; None for a word that the file does not have, which reads as zero.
     names
         Name of each.
-
-    Returns
-    -------
-    HeaderTable
-        One column a key, in file order, native byte order.
     """
-    columns: dict[str, NDArray[Any]] = {}
-    present = [key for key in keys if key is not None]
-    low = min((key.byte - 1 for key in present), default=0)
-    high = max((key.stop for key in present), default=1)
-    shifted = {key: KeyField(key.name, key.byte - low, key.type) for key in present}
-    for key, name in zip(keys, names, strict=True):
-        kind = np.int32 if key is None else shifted[key].read(np.zeros((0, high - low), np.uint8), True).dtype
-        columns[name] = np.zeros(layout.trace_count, dtype=kind)
-    if present:
-        for first, records in traces.scan(low, high):
-            for key, name in zip(keys, names, strict=True):
-                if key is not None:
-                    columns[name][first : first + len(records)] = shifted[key].read(records, layout.big_endian)
-    return HeaderTable(columns)
+
+    def __init__(
+        self, traces: TraceFile, layout: SegyLayout, keys: Sequence[KeyField | None], names: Sequence[str]
+    ) -> None:
+        self.names = tuple(names)
+        self.count = layout.trace_count
+        self._traces = traces
+        self._big_endian = layout.big_endian
+        present = [key for key in keys if key is not None]
+        self._low = min((key.byte - 1 for key in present), default=0)
+        self._high = max((key.stop for key in present), default=0)
+        shifted = [key and KeyField(key.name, key.byte - self._low, key.type) for key in keys]
+        self._keys = dict(zip(self.names, shifted, strict=True))
+        none = np.zeros((0, self._high - self._low), np.uint8)
+        self.dtypes = tuple(column.dtype for column in self._read(none).values())
+
+    def _read(self, records: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        return {
+            name: np.zeros(len(records), np.int32) if key is None else key.read(records, self._big_endian)
+            for name, key in self._keys.items()
+        }
+
+    def batches(self) -> Iterator[dict[str, NDArray[Any]]]:
+        """Yield name to words, native byte order, of the next traces."""
+        for _, records in self._traces.scan(self._low, max(self._high, 1)):
+            yield self._read(records)
+
+
+def scan_keys(
+    traces: TraceFile, layout: SegyLayout, keys: Sequence[KeyField | None], names: Sequence[str]
+) -> HeaderTable:
+    """Return the index words of all traces as whole columns, mapped from temporary files where they are long.
+
+    For parameters see :class:`SegyKeys`.
+    """
+    return collect(SegyKeys(traces, layout, keys, names)).table()
 
 
 @dataclass(frozen=True)
@@ -108,43 +129,95 @@ class Candidate:
         return not self.problem and self.fill >= _PLAUSIBLE_FILL
 
 
-def weigh_candidates(
-    traces: TraceFile, layout: SegyLayout
-) -> Iterator[tuple[Candidate, tuple[tuple[Dimension, ...], TraceIndex] | None]]:
+class _Weighing:
+    """The usual geometries of one file: a look at some traces drops most, one pass over all tells of the others.
+
+    Only words that are in no regular order, yet may make a grid, are read once more.
+    """
+
+    def __init__(self, traces: TraceFile, layout: SegyLayout) -> None:
+        self._traces = traces
+        self._layout = layout
+        self._count = layout.trace_count
+        look = Look(traces, layout)
+        self._problems = {words: look.problem(words) for words in CANDIDATES}
+        bytes_ = sorted({byte for words in self._open for _, byte in words})
+        self._watches = {byte: WordWatch(np.dtype(np.int32)) for byte in bytes_}
+        self._watch()
+
+    @property
+    def _open(self) -> list[Words]:
+        return [words for words, problem in self._problems.items() if not problem]
+
+    def _watch(self) -> None:
+        stream = self._stream(list(self._watches))
+        for columns in stream.batches() if self._watches else ():
+            needed = {byte for words in self._open for _, byte in words}
+            if not needed:
+                return
+            for byte in needed:
+                self._watches[byte].feed(columns[str(byte)])
+            for words in self._open:
+                sizes = [self._watches[byte].least for _, byte in words]
+                self._problems[words] = too_sparse(words, sizes, self._count, exact=False)
+
+    def _stream(self, places: Sequence[int]) -> SegyKeys:
+        names = [str(byte) for byte in places]
+        keys = [KeyField(name, byte) for name, byte in zip(names, places, strict=True)]
+        return SegyKeys(self._traces, self._layout, keys, names)
+
+    def estimate(self, words: Words) -> Candidate:
+        """Return what the pass tells: shape and fill are exact, traces that share cells may be hidden."""
+        if self._problems[words]:
+            return Candidate(words, problem=self._problems[words])
+        watches = [self._watches[byte] for _, byte in words]
+        for (name, _), watch in zip(words, watches, strict=True):
+            if watch.always == 0:
+                return Candidate(words, problem=f"{name} is 0 in all traces")
+        shape = tuple(watch.size for watch in watches)
+        problem = too_sparse(words, shape, self._count, exact=True)
+        cells = math.prod(shape)
+        if cells < self._count:
+            problem = f"{self._count} traces, but the grid {shape} has only {cells} cells"
+        if problem:
+            return Candidate(words, problem=problem)
+        return Candidate(words, shape, self._count / cells)
+
+    def grid(self, words: Words) -> tuple[Candidate, Grid | None]:
+        """Return the candidate with its grid, or with what turned out to be wrong with it."""
+        candidate = self.estimate(words)
+        if candidate.problem:
+            return candidate, None
+        names = [name for name, _ in words]
+        regular = regular_grid(names, [self._watches[byte] for _, byte in words], self._count)
+        if regular is not None:
+            return candidate, regular
+        try:
+            dims, index, _ = build_grid(self._columns.select({name: str(byte) for name, byte in words}))
+        except GridError as error:
+            return Candidate(words, problem=error.message), None
+        return candidate, (dims, index)
+
+    @cached_property
+    def _columns(self) -> Collected:
+        """All words of candidates that are still open, read when the first of them is in no regular order."""
+        return collect(self._stream(sorted({byte for words in self._open for _, byte in words})))
+
+
+def weigh_candidates(traces: TraceFile, layout: SegyLayout) -> Iterator[tuple[Candidate, Grid | None]]:
     """Yield every usual geometry with the grid it makes, in the order of :data:`CANDIDATES`."""
-    look = traces.fetch_part(np.arange(min(_FIRST_LOOK, layout.trace_count)), 0, 240)
+    weighing = _Weighing(traces, layout)
     for words in CANDIDATES:
-        keys = [KeyField(name, byte) for name, byte in words]
-        first = np.stack([key.read(look, layout.big_endian).astype(np.int64) for key in keys], axis=1)
-        if not first.any() or (len(first) > 1 and not np.ptp(first, axis=0).any()):
-            yield Candidate(words, problem="does not vary"), None
-            continue
-        if len(np.unique(first, axis=0)) < len(first):
-            yield Candidate(words, problem="repeats within the first traces"), None
-            continue
-        yield _grid(traces, layout, words, keys)
+        yield weighing.grid(words)
 
 
-def _grid(
-    traces: TraceFile, layout: SegyLayout, words: tuple[tuple[str, int], ...], keys: list[KeyField]
-) -> tuple[Candidate, tuple[tuple[Dimension, ...], TraceIndex] | None]:
-    table = scan_keys(traces, layout, keys, [name for name, _ in words])
-    try:
-        dims, index, _ = build_grid(table)
-    except GridError as error:
-        return Candidate(words, problem=error.message), None
-    for dim in dims:
-        if dim.size == 1 and not dim.coords[0]:
-            return Candidate(words, problem=f"{dim.name} is 0 in all traces"), None
-    cells = int(np.prod(index.shape, dtype=np.int64))
-    return Candidate(words, index.shape, index.count / cells), (dims, index)
-
-
-def find_geometry(
-    traces: TraceFile, layout: SegyLayout
-) -> tuple[Candidate, tuple[tuple[Dimension, ...], TraceIndex]] | None:
+def find_geometry(traces: TraceFile, layout: SegyLayout) -> tuple[Candidate, Grid] | None:
     """Return the first usual geometry that makes a plausible grid, or None."""
-    for candidate, grid in weigh_candidates(traces, layout):
+    weighing = _Weighing(traces, layout)
+    for words in CANDIDATES:
+        if not weighing.estimate(words).plausible:
+            continue
+        candidate, grid = weighing.grid(words)
         if candidate.plausible and grid is not None:
             return candidate, grid
     return None

@@ -14,15 +14,19 @@ from mdio.core.volume import Block, Creation, Patches, Volume
 from mdio.exceptions import ConfigError
 from mdio.flow.journal import Journal
 from mdio.storage.staging import StagedFile, claim_target, journal_path
+from mdio_segy.merged import warn_of_merged
+from mdio_segy.outgoing import keeps_lengths, outgoing_records, state_lengths
 from mdio_segy.outline import SegyOutline, outline_for
 from mdio_segy.places import TracePlaces
+from mdio_segy.records import packed
 from mdio_segy.tracefile import runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mdio.storage.store import Storage
+    from mdio.storage.store import Storage, Store
     from mdio_segy.options import SegyWriteOptions
+    from mdio_segy.split import SplitFiles
 
 __all__ = ["SegySink", "create_segy"]
 
@@ -40,6 +44,11 @@ def create_segy(url: str, like: Volume, options: SegyWriteOptions, storage: Stor
     MDIOAlreadyExistsError, IncompleteDatasetError, WriterLockedError, StorageError
         The target cannot be begun; see :func:`mdio.storage.staging.claim_target`.
     """
+    if options.split:
+        from mdio_segy.split import SplitSink
+
+        return SplitSink(url, like, options, storage, creation)
+    warn_of_merged(like.schema)
     return SegySink(url, like, options, storage, creation)
 
 
@@ -50,18 +59,21 @@ class SegySink:
 
     def __init__(self, url: str, like: Volume, options: SegyWriteOptions, storage: Storage, creation: Creation) -> None:
         schema = like.schema
-        self.outline: SegyOutline = outline_for(schema, options)
+        self.outline: SegyOutline = outline_for(schema, options, own_lengths=keeps_lengths(like))
         self.chunks = (*(1,) * (len(schema.shape) - 1), max(1, schema.shape[-1]))
         self.halo = (0,) * len(self.chunks)
         self.creation = creation
         self._like = like
+        self._options = options
         self._places = TracePlaces(like)
         count = self._places.count
         if count == 0 and (schema.metadata.source is None or schema.metadata.source.facts.get("traces")):
             raise ConfigError("no live trace to write", hint="check the selection")
-        size = len(self.outline.head) + count * self.outline.trace_bytes + len(self.outline.trailer)
+        self._table = outgoing_records(like, self.outline, self._places)
+        self._end = self._table.end if self._table else len(self.outline.head) + count * self.outline.trace_bytes
+        size = self._end + len(self.outline.trailer)
         store = storage.open(url)
-        self._file = StagedFile(store, size)
+        self._file = self._staged(store, size)
         self.journal, resumes = claim_target(
             store,
             creation,
@@ -72,10 +84,12 @@ class SegySink:
             ),
         )
         self._local = threading.local()
-        self._count = count
         self._fresh = not resumes
         self._begun = False
         self._begin_lock = threading.Lock()
+
+    def _staged(self, store: Store, size: int) -> StagedFile | SplitFiles:
+        return StagedFile(store, size)
 
     def _begin(self) -> None:
         """Open the file with the first block: a plan alone takes no disk."""
@@ -119,11 +133,23 @@ class SegySink:
         records = self._buffer(len(rows))
         records[:, : outline.header_bytes] = outline.headers(headers, rows, places, block)
         records[:, outline.header_bytes :] = outline.samples(samples[rows], _patches_of(block.patches, rows, samples))
-        base = len(outline.head)
-        for start, stop in runs(places):
-            offset = base + int(places[start]) * outline.trace_bytes
-            self._file.write(offset, records[start:stop].data.cast("B"))
-        return int(google_crc32c.extend(check, records.tobytes()))
+        if self._table is not None:
+            state_lengths(records, self._table.lengths(places), big_endian=outline.big_endian)
+            records = packed(records, self._table.sizes(places))
+        flat, done = records.reshape(-1), 0
+        for offset, length in self._ranges(places):
+            self._file.write(offset, flat[done : done + length].data.cast("B"))
+            done += length
+        return int(google_crc32c.extend(check, flat.tobytes()))
+
+    def _ranges(self, places: NDArray[np.int64]) -> list[tuple[int, int]]:
+        """Return ``(offset, bytes)`` of the pieces of the file that traces make, whose places ascend."""
+        base, size = len(self.outline.head), self.outline.trace_bytes
+        if self._table is None:
+            return [(base + int(places[start]) * size, (stop - start) * size) for start, stop in runs(places)]
+        offsets = self._table.offsets(places)
+        ends = offsets + self._table.sizes(places)
+        return [(int(offsets[start]), int(ends[stop - 1] - offsets[start])) for start, stop in runs(places)]
 
     def _buffer(self, count: int) -> NDArray[np.uint8]:
         held: NDArray[np.uint8] | None = getattr(self._local, "buffer", None)
@@ -137,12 +163,11 @@ class SegySink:
         rows = np.flatnonzero(self._like.live(region.spatial))
         order = self._like.order(region.spatial).reshape(-1)[rows]
         places = np.sort(self._places.of(region.spatial, rows, order))
-        base, size, check = len(self.outline.head), self.outline.trace_bytes, 0
-        step = max(1, _BATCH // size)
+        check = 0
+        step = max(1, _BATCH // self.outline.trace_bytes)
         for first in range(0, len(places), step):
-            for start, stop in runs(places[first : first + step]):
-                data = self._file.read(base + int(places[first + start]) * size, (stop - start) * size)
-                check = google_crc32c.extend(check, data)
+            for offset, length in self._ranges(places[first : first + step]):
+                check = google_crc32c.extend(check, self._file.read(offset, length))
         return receipt.get("traces") == len(places) and (not len(places) or receipt.get("crc32c") == check)
 
     def commit(self, statistics: Mapping[str, Any]) -> None:  # noqa: ARG002 - SEG-Y has no place for them
@@ -150,8 +175,7 @@ class SegySink:
         self._begin()
         self._file.write(0, self.outline.head)
         if self.outline.trailer:
-            end = len(self.outline.head) + self._count * self.outline.trace_bytes
-            self._file.write(end, self.outline.trailer)
+            self._file.write(self._end, self.outline.trailer)
         self._file.commit()
         self.journal.remove()
 

@@ -1,4 +1,7 @@
-"""Bytes of traces by trace number: positioned reads for whole records, a passing memory map for pieces of them."""
+"""Bytes of traces by trace number: positioned reads for whole records, a passing memory map for pieces of them.
+
+Of a remote file, what lies close together is fetched in one request.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
+
+from mdio_segy.spans import FAR_BATCH, spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +25,8 @@ __all__ = ["TraceFile", "runs"]
 
 _WINDOW = 64 << 20
 """Bytes of a file that are mapped or fetched at once while headers are scanned."""
+_NEAR_BATCH = 1 << 20
+"""Bytes of records that one local read fetches before they are decoded: small enough to stay in the cache."""
 _SCATTERED = 16
 """A map is taken for whole records, too, when their runs are shorter than this on average."""
 
@@ -51,10 +58,18 @@ class TraceFile:
         self._count = layout.trace_count
         self._maps = hasattr(reader, "window")
 
+    @property
+    def batch(self) -> int:
+        """Bytes of records that are worth fetching before they are decoded."""
+        return _NEAR_BATCH if self._maps else FAR_BATCH
+
     def fetch(self, traces: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
         """Fill ``out``, uint8 ``(n, trace bytes)``, with whole records; ``traces`` ascend."""
+        if not self._maps:
+            self._fetch_spans(traces, 0, self._size, out)
+            return
         pieces = runs(traces)
-        if self._maps and len(traces) < _SCATTERED * len(pieces) and len(pieces) > 1:
+        if len(traces) < _SCATTERED * len(pieces) and len(pieces) > 1:
             self._gather(traces, 0, self._size, out)
             return
         for start, stop in pieces:
@@ -66,15 +81,23 @@ class TraceFile:
         out = np.empty((len(traces), high - low), dtype=np.uint8)
         if self._maps:
             self._gather(traces, low, high, out)
-            return out
-        step = max(1, _WINDOW // self._size)
-        for start, stop in runs(traces):
-            for first in range(start, stop, step):
-                last = min(first + step, stop)
-                whole = np.empty((last - first, self._size), dtype=np.uint8)
-                self.fetch(traces[first:last], whole)
-                out[first:last] = whole[:, low:high]
+        else:
+            self._fetch_spans(traces, low, high, out)
         return out
+
+    def _fetch_spans(self, traces: NDArray[np.int64], low: int, high: int, out: NDArray[np.uint8]) -> None:
+        """Copy pieces of records out of ranges that hold those lying close together."""
+        starts = self._start + traces * self._size + low
+        for first, stop in spans(starts, starts + (high - low)):
+            offset = int(starts[first])
+            base = int(traces[first])
+            records = int(traces[stop - 1]) - base + 1
+            if records == stop - first and (high - low == self._size or records == 1):
+                self._reader.read_into(offset, out[first:stop].data.cast("B"))
+                continue
+            data = self._reader.read(offset, (records - 1) * self._size + high - low)
+            window = _strided(memoryview(data), records, high - low, self._size, 0)
+            out[first:stop] = window if records == stop - first else window[traces[first:stop] - base]
 
     def _gather(self, traces: NDArray[np.int64], low: int, high: int, out: NDArray[np.uint8]) -> None:
         """Copy pieces of records out of memory-mapped windows; each is unmapped before the next."""

@@ -10,7 +10,7 @@ import numpy as np
 from mdio.core.region import Region
 from mdio.core.volume import Block, Metadata, Patches, Schema, SourceFile
 from mdio_segy.fields import trace_header_layout
-from mdio_segy.tracefile import TraceFile
+from mdio_segy.varyingfile import open_traces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from mdio_segy.filehead import SegyLayout
 
 __all__ = ["SegyVolume"]
-
-_BATCH = 1 << 20
-"""Bytes of records that one read fetches before they are decoded: small enough to stay in the cache."""
 
 
 class SegyVolume:
@@ -59,7 +56,7 @@ class SegyVolume:
         self.layout = layout
         self._reader = reader
         self._index = index
-        self._traces = TraceFile(reader, layout)
+        self._traces = open_traces(reader, layout)
         self._state = (reader, layout, dims, index, identity, attributes)
         self._local = threading.local()
         self._schema = Schema(
@@ -90,6 +87,17 @@ class SegyVolume:
     def order(self, region: Region) -> NDArray[np.int64]:
         """Return trace numbers, -1 where there is none."""
         return self._index.traces(region)
+
+    def lengths(self, region: Region) -> NDArray[np.uint32] | None:
+        """Return the sample count of each trace, 0 where there is none; None where all have the same."""
+        records = self.layout.records
+        if records is None:
+            return None
+        order = self.order(region)
+        out = np.zeros(region.shape, dtype=np.uint32)
+        live = order >= 0
+        out[live] = records.lengths(order[live])
+        return out
 
     def headers(self, region: Region) -> NDArray[Any]:
         """Return raw trace headers."""
@@ -123,8 +131,8 @@ class SegyVolume:
         headers = np.zeros((spatial.size, self.layout.header_bytes), dtype=np.uint8)
         found: list[Patches] = []
         item, low = self.layout.format.item, self.layout.header_bytes
-        step = max(1, _BATCH // self.layout.trace_bytes)
-        buffer = self._buffer(step)
+        step = max(1, self._traces.batch // self.layout.trace_bytes)
+        buffer = self._buffer(min(step, len(traces)))
         for start in range(0, len(traces), step):
             some, at = traces[start : start + step], rows[start : start + step]
             records = buffer[: len(some)]
@@ -140,6 +148,7 @@ class SegyVolume:
             live=order >= 0,
             patches=_merged(found),
             order=order,
+            lengths=self.lengths(spatial),
         )
 
     def _buffer(self, records: int) -> NDArray[np.uint8]:
@@ -212,4 +221,6 @@ def _source_file(reader: RangeReader, layout: SegyLayout) -> SourceFile:
         "text_offset": layout.tape_label,
         "traces": layout.trace_count,
     }
+    if layout.varying:
+        facts["varying"] = True
     return SourceFile("segy", facts, {"head": layout.head, "trailer": trailer})
