@@ -15,7 +15,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv
         Arguments after the program name; those of the process by default.
     """
+    import gc
+    import os
     import sys
+
+    # Threads are one a core and ours; numpy would start those of its linear algebra, which nothing here uses.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Modules are not garbage: looking at them again and again while they load costs a twentieth of the start.
+    gc.set_threshold(50_000, 20, 20)
 
     from mdio.cli.app import run
 
