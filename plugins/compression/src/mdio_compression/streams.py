@@ -32,12 +32,6 @@ Spans = NDArray[np.uint64]
 Deflate = Callable[[Bytes, Spans], Sequence[Any]]
 """``deflate(data, spans) -> streams``, block by block."""
 
-_SAMPLED = 4
-"""Blocks from which on it pays to look whether a plane is noise."""
-
-_NOISE = 0.98
-"""Part of its size that a plane keeps at least when it is noise."""
-
 
 def encoder(cname: str, clevel: int) -> Deflate:
     """Return the function that compresses planes, for use in the calling thread only.
@@ -63,47 +57,11 @@ def encoder(cname: str, clevel: int) -> Deflate:
 def _zstd_encoder(clevel: int) -> Deflate:
     import zstandard
 
-    def compressor(**more: int) -> Any:
-        parameters = zstandard.ZstdCompressionParameters.from_level(clevel, **more)
-        return zstandard.ZstdCompressor(compression_params=parameters)
-
-    if clevel != 1:
-        return partial(_zstd_deflate, compressor())
     # Matches shorter than 7 bytes cost more in a plane of samples than they save: level 1 with long matches only
     # is 10 % faster and 4 % denser on exponent planes. A small hash table is quick to clear for each plane.
-    fast = {"min_match": 7, "hash_log": 12, "window_log": 17}
-    # Steps over more bytes where nothing matches, and codes no literals: mutes still shrink, noise is left as it is.
-    return partial(_zstd_by_plane, compressor(**fast), compressor(**fast, target_length=4))
-
-
-def _zstd_by_plane(normal: Any, skimming: Any, data: Bytes, spans: Spans) -> list[Any]:
-    """Compress the planes that are noise in two sampled blocks with less effort."""
-    blocks, planes = spans.shape[:2]
-    if blocks < _SAMPLED:
-        return _zstd_deflate(normal, data, spans)
-    noisy = np.array([_is_noise(normal, data, spans[[0, blocks // 2], plane]) for plane in range(planes)])
-    if not noisy.any():
-        return _zstd_deflate(normal, data, spans)
-    found = np.empty((blocks, planes), dtype=object)
-    for codec, chosen in ((normal, ~noisy), (skimming, noisy)):
-        if chosen.any():
-            part = spans[:, chosen]
-            found[:, chosen] = _objects(_zstd_deflate(codec, data, part)).reshape(part.shape[:2])
-    return list(found.reshape(-1))
-
-
-def _is_noise(compressor: Any, data: Bytes, sampled: NDArray[np.uint64]) -> bool:
-    return all(
-        len(compressor.compress(data[start : start + length].data)) > _NOISE * length
-        for start, length in sampled.tolist()
-    )
-
-
-def _objects(streams: Sequence[Any]) -> NDArray[Any]:
-    """Return buffers as an array of objects; numpy would look into them by itself."""
-    found = np.empty(len(streams), dtype=object)
-    found[:] = streams
-    return found
+    fast = {"min_match": 7, "hash_log": 12, "window_log": 17} if clevel == 1 else {}
+    parameters = zstandard.ZstdCompressionParameters.from_level(clevel, **fast)
+    return partial(_zstd_deflate, zstandard.ZstdCompressor(compression_params=parameters))
 
 
 def _zstd_deflate(compressor: Any, data: Bytes, spans: Spans) -> list[Any]:
