@@ -22,19 +22,17 @@ from mdio_segy.errors import FilesDiffer, NoTraces, VaryingTraceLength
 from mdio_segy.filehead import SegyLayout, read_layout
 from mdio_segy.pool import Pool
 from mdio_segy.tracefile import TraceFile
-from mdio_segy.volume import SegyVolume
+from mdio_segy.volume import source_facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from mdio.core.dimension import Dimension
-    from mdio.core.index import TraceIndex
     from mdio.storage.store import RangeReader, Storage, Store
     from mdio_segy.claims import LayoutOverrides
 
-__all__ = ["CollectionVolume", "SegyCollection", "open_collection"]
+__all__ = ["SegyCollection", "open_collection"]
 
 _WINDOW = 64 << 20
 """Bytes of traces whose headers are scanned at once."""
@@ -145,36 +143,6 @@ class SegyCollection(TraceFile):
         return type(self), (self._opener, self.source, self.identity)
 
 
-class CollectionVolume(SegyVolume):
-    """Several SEG-Y files with one geometry.
-
-    Parameters
-    ----------
-    traces
-        The files.
-    layout
-        What they have in common.
-    dims, index, identity, attributes
-        As for one file.
-    """
-
-    def __init__(
-        self,
-        traces: SegyCollection,
-        layout: SegyLayout,
-        dims: tuple[Dimension, ...],
-        index: TraceIndex,
-        identity: Mapping[str, Any],
-        attributes: Mapping[str, Any],
-    ) -> None:
-        super().__init__(traces, layout, dims, index, identity, attributes)  # type: ignore[arg-type]
-        self._traces = traces
-        one = self._schema.metadata.source
-        assert one is not None
-        facts = {**one.facts, **traces.source.facts}
-        self._schema = self._schema.with_metadata(source=SourceFile("segy", facts, traces.source.blobs))
-
-
 def open_collection(
     urls: Sequence[str], overrides: LayoutOverrides, storage: Storage
 ) -> tuple[SegyCollection, list[str]]:
@@ -232,7 +200,8 @@ def open_collection(
     total = sum(member.traces for member in members)
     end_of_data = first.data_offset + total * first.trace_bytes
     layout = replace(first, trace_count=total, data_end=end_of_data, trailer_bytes=0, warnings=())
-    source = SourceFile("segy", {"files": entries}, {"head": first.head, "trailer": trailer, "files": pieces.data})
+    facts = {**source_facts(layout), "files": entries}
+    source = SourceFile("segy", facts, {"head": first.head, "trailer": trailer, "files": pieces.data})
     identity = {
         "url": _place(stores[0]),
         "files": len(members),

@@ -11,9 +11,10 @@ import numpy as np
 from mdio.core.dimension import Dimension
 from mdio.core.gridding import build_grid
 from mdio.core.index import AffineIndex, TraceIndex
+from mdio.core.volume import SourceFile
 from mdio.exceptions import ConfigError
 from mdio_segy.claims import LayoutOverrides
-from mdio_segy.collection import CollectionVolume, open_collection
+from mdio_segy.collection import open_collection
 from mdio_segy.errors import SegyError
 from mdio_segy.fields import KEY_TYPES
 from mdio_segy.filehead import SegyLayout, read_layout
@@ -21,7 +22,7 @@ from mdio_segy.look import refuse_nonsense
 from mdio_segy.mapping import find_mapping, is_name
 from mdio_segy.scan import SegyKeys, find_geometry, scan_keys
 from mdio_segy.varyingfile import open_traces
-from mdio_segy.volume import SegyVolume
+from mdio_segy.volume import SegyVolume, source_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,10 +63,13 @@ def open_segy(url: str, options: SegyReadOptions, storage: Storage) -> SegyVolum
             raise SegyError(layout.warnings[0], url=store.url, hint="without strict this is a warning")
         for message in layout.warnings:
             warnings.warn(f"{store.url}: {message}", SegyWarning, stacklevel=2)
-        dims, index, attributes = _geometry(open_traces(reader, layout), layout, options, store.url)
+        traces = open_traces(reader, layout)
+        dims, index, attributes = _geometry(traces, layout, options, store.url)
         place = str(store.path.resolve()) if store.path is not None else store.url
         identity = _identity(place, reader, layout, dims)
-        return SegyVolume(reader, layout, (*dims, sample_axis(layout)), index, identity, attributes)
+        trailer = reader.read(layout.data_end, layout.trailer_bytes) if layout.trailer_bytes else b""
+        source = SourceFile("segy", source_facts(layout), {"head": layout.head, "trailer": trailer})
+        return SegyVolume(traces, layout, source, (*dims, sample_axis(layout)), index, identity, attributes)
     except BaseException:
         reader.close()
         raise
@@ -83,7 +87,8 @@ def _open_several(urls: Sequence[str], options: SegyReadOptions, storage: Storag
         digest = hashlib.sha256(str(traces.identity["headers"]).encode())
         _add_coordinates(digest, dims)
         identity = {**traces.identity, "headers": digest.hexdigest()}
-        return CollectionVolume(traces, layout, (*dims, sample_axis(layout)), index, identity, attributes)
+        dims = (*dims, sample_axis(layout))
+        return SegyVolume(traces, layout, traces.source, dims, index, identity, attributes)
     except BaseException:
         traces.close()
         raise

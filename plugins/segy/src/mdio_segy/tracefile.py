@@ -63,6 +63,10 @@ class TraceFile:
         """Bytes of records that are worth fetching before they are decoded."""
         return _NEAR_BATCH if self._maps else FAR_BATCH
 
+    def close(self) -> None:
+        """Close the file; may be called again."""
+        self._reader.close()
+
     def fetch(self, traces: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
         """Fill ``out``, uint8 ``(n, trace bytes)``, with whole records; ``traces`` ascend."""
         if not self._maps:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mdio.core.region import Region
-from mdio.core.volume import Block, Metadata, Patches, Schema, SourceFile
+from mdio.core.volume import Block, Metadata, Patches, Schema
 from mdio_segy.fields import trace_header_layout
-from mdio_segy.varyingfile import open_traces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,10 +18,11 @@ if TYPE_CHECKING:
 
     from mdio.core.dimension import Dimension
     from mdio.core.index import TraceIndex
-    from mdio.storage.store import RangeReader
+    from mdio.core.volume import SourceFile
     from mdio_segy.filehead import SegyLayout
+    from mdio_segy.tracefile import TraceFile
 
-__all__ = ["SegyVolume"]
+__all__ = ["SegyVolume", "source_facts"]
 
 
 class SegyVolume:
@@ -30,10 +30,12 @@ class SegyVolume:
 
     Parameters
     ----------
-    reader
-        The open file.
+    traces
+        The open file, or several as one.
     layout
-        What its file headers say.
+        What the file headers say.
+    source
+        What it takes to write the file again.
     dims
         Spatial dimensions and the sample axis.
     index
@@ -46,18 +48,18 @@ class SegyVolume:
 
     def __init__(
         self,
-        reader: RangeReader,
+        traces: TraceFile,
         layout: SegyLayout,
+        source: SourceFile,
         dims: tuple[Dimension, ...],
         index: TraceIndex,
         identity: Mapping[str, Any],
         attributes: Mapping[str, Any],
     ) -> None:
         self.layout = layout
-        self._reader = reader
         self._index = index
-        self._traces = open_traces(reader, layout)
-        self._state = (reader, layout, dims, index, identity, attributes)
+        self._traces = traces
+        self._state = (traces, layout, source, dims, index, identity, attributes)
         self._local = threading.local()
         self._schema = Schema(
             dims=dims,
@@ -67,7 +69,7 @@ class SegyVolume:
             metadata=Metadata(
                 text=layout.text,
                 binary=layout.binary,
-                source=_source_file(reader, layout),
+                source=source,
                 order=index.order,
                 trace_count=index.count,
                 identity=identity,
@@ -175,7 +177,7 @@ class SegyVolume:
 
     def close(self) -> None:
         """Close the file; may be called again."""
-        self._reader.close()
+        self._traces.close()
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), self._state
@@ -208,10 +210,9 @@ def _merged(found: list[Patches]) -> Patches | None:
     return Patches(index[by_place], words[by_place])
 
 
-def _source_file(reader: RangeReader, layout: SegyLayout) -> SourceFile:
-    """Return what it takes to write the file again, besides its traces."""
-    trailer = reader.read(layout.data_end, layout.trailer_bytes) if layout.trailer_bytes else b""
-    facts = {
+def source_facts(layout: SegyLayout) -> dict[str, Any]:
+    """Return what the form of a file is, as a dataset keeps it."""
+    facts: dict[str, Any] = {
         "big_endian": layout.big_endian,
         "data_big_endian": layout.data_big_endian,
         "format": layout.format.code,
@@ -223,4 +224,4 @@ def _source_file(reader: RangeReader, layout: SegyLayout) -> SourceFile:
     }
     if layout.varying:
         facts["varying"] = True
-    return SourceFile("segy", facts, {"head": layout.head, "trailer": trailer})
+    return facts
