@@ -372,7 +372,7 @@ def test_other_ranks_open_without_a_pattern(tmp_path, shape):
 def test_a_cache_serves_the_same_samples(path, samples, monkeypatch):
     reader = mdio.MDIOReader(path, memory_cache_size=2**24)
     np.testing.assert_array_equal(reader[3], samples[3])
-    monkeypatch.setattr(type(reader.volume._store), "get", None)
+    monkeypatch.setattr(type(reader.volume.dataset.store), "get", None)
     np.testing.assert_array_equal(reader[3], samples[3])
 
 
@@ -401,7 +401,7 @@ def test_dask_arrays_are_lazy(path, samples, inlines, monkeypatch):
     pytest.importorskip("dask.array")
     reader = mdio.MDIOReader(path, return_metadata=True, backend="dask", new_chunks=(3, 5, 30))
     with monkeypatch.context() as patch:
-        patch.setattr(type(reader.volume._store), "get", None)
+        patch.setattr(type(reader.volume.dataset.store), "get", None)
         live, headers, found = reader[[8, 1], [9, 0, 4], 1:]
         assert reader.live_mask.chunks == ((3, 3, 3), (5, 5))
     np.testing.assert_array_equal(found.compute(), samples[np.ix_([8, 1], [9, 0, 4])][..., 1:])

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mdio.native.layout import HEADER_DTYPE
-from mdio.native.records import RecordPacker
+from mdio.native.records import record_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,21 +27,11 @@ class HeaderRecords:
     @staticmethod
     def dtype_of(volume: MdioVolume) -> np.dtype[Any]:
         """Return the type of the records: 89 fields, and the 90th of MDIO 0.8 where the store keeps it."""
-        fields = [tuple(field) for field in HEADER_DTYPE]
-        stored = volume.header_array
-        if stored is not None and {"unassigned", "233"} & {*(stored.dtype.names or ())}:
-            fields.append(("233", "<i8"))
-        return np.dtype(fields)
+        return record_dtype(volume.packer.fields, words=False)
 
     def __call__(self, region: Region) -> NDArray[Any]:
         """Return the records of a region."""
-        layout = self._volume.schema.headers
-        if not layout.itemsize:
+        if not self._volume.schema.headers.itemsize:
             return np.zeros(region.shape, dtype=self._dtype)
-        raw = self._volume.headers(region)
-        packer = RecordPacker(layout)
-        packed = packer.pack(raw)
-        if len(self._dtype.names or ()) > len(HEADER_DTYPE):
-            rest = packer.rest(raw)[:, :8]
-            packed = np.concatenate([packed, rest[:, ::-1] if packer.big_endian else rest], axis=1)
+        packed = self._volume.packer.pack(self._volume.headers(region))
         return np.ascontiguousarray(packed).view(self._dtype)[:, 0].reshape(region.shape)

@@ -37,7 +37,9 @@ class WriteOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    layout: Literal["v0"] = Field("v0", description="MDIO generation")
+    layout: Literal["v0", "v0.9"] = Field(
+        "v0", description="spelling: v0 opens in every multidimio 0.x; v0.9 has the names of 0.8 and later"
+    )
     chunks: tuple[Annotated[int, Field(gt=0)], ...] | None = Field(
         None, description="chunk shape, one length a dimension; 64×64×64 for 3-D by default"
     )

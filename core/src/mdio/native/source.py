@@ -1,6 +1,6 @@
-"""The group ``source/`` of an MDIO v0 dataset: what it takes to give the original file back byte for byte.
+"""The group ``source/`` of an MDIO dataset: what it takes to give the original file back byte for byte.
 
-Its layout is specified in ``docs/source-group.md``; readers of MDIO 0.x do not look there.
+Its layout is specified in ``docs/source-group.md``; other readers of MDIO do not look there.
 """
 
 from __future__ import annotations
@@ -11,22 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mdio.core.region import Region
+from mdio.core.headers import HeaderField, HeaderLayout
+from mdio.core.trace_header import RECORD_SIZE, standard_layout
 from mdio.core.volume import Metadata, SourceFile, TraceOrder
 from mdio.exceptions import InvalidMDIOError
-from mdio.native.chunks import ChunkCache, ChunkReader
-from mdio.native.layout import array_document
 
 if TYPE_CHECKING:
-    from mdio.storage.store import Store
+    from numpy.typing import NDArray
+
+    from mdio.native.records import RecordPacker
 
 __all__ = [
+    "GROUP",
     "HEADER_REST",
     "LENGTHS",
     "ORDER",
     "PATCHES",
     "SOURCE_VERSION",
-    "blob_arrays",
+    "blob_specs",
+    "header_layout",
     "read_source",
     "source_attributes",
 ]
@@ -39,7 +42,7 @@ PATCHES = "source/patches"
 LENGTHS = "source/lengths"
 
 
-def source_attributes(metadata: Metadata, header_size: int, big_endian: bool) -> dict[str, Any]:
+def source_attributes(metadata: Metadata, packer: RecordPacker | None) -> dict[str, Any]:
     """Return the attributes of the group: version, format facts, order, names of the blobs."""
     source = metadata.source
     order = metadata.order
@@ -48,46 +51,87 @@ def source_attributes(metadata: Metadata, header_size: int, big_endian: bool) ->
         "format": source.format if source else "",
         "facts": dict(source.facts) if source else {},
         "blobs": {name: len(data) for name, data in source.blobs.items()} if source else {},
-        "header": {"size": header_size, "big_endian": big_endian},
+        "header": _header_facts(packer),
         "order": {"kind": order.kind, "base": order.base, "strides": list(order.strides)},
     }
 
 
-def blob_arrays(
-    source: SourceFile, codec: Any, config: Mapping[str, Any]
-) -> Iterator[tuple[str, dict[str, Any], bytes]]:
-    """Yield ``(path, .zarray document, chunk bytes)`` of the arrays that hold the blobs; empty blobs need none."""
+def _header_facts(packer: RecordPacker | None) -> dict[str, Any]:
+    """Return what it takes to make raw records again; records of a layout of their own say all their fields."""
+    if packer is None:
+        return {"size": 0, "big_endian": True}
+    facts: dict[str, Any] = {"size": packer.layout.itemsize, "big_endian": packer.big_endian}
+    if packer.layout != standard_layout(packer.big_endian, packer.layout.itemsize):
+        facts["fields"] = [
+            {"name": field.name, "offset": field.offset, "dtype": field.dtype, "aliases": list(field.aliases)}
+            for field in packer.layout.fields
+        ]
+    return facts
+
+
+def header_layout(attributes: Mapping[str, Any], *, has_records: bool) -> HeaderLayout:
+    """Return the layout of the raw trace headers.
+
+    Parameters
+    ----------
+    attributes
+        Of the group; empty where there is none.
+    has_records
+        Whether the dataset has an array of header records.
+
+    Raises
+    ------
+    InvalidMDIOError
+        Fields do not fit their record.
+    """
+    if not attributes:
+        return standard_layout(True) if has_records else HeaderLayout()
+    header = attributes.get("header", {})
+    size = int(header.get("size", RECORD_SIZE))
+    if "fields" in header:
+        fields = tuple(
+            HeaderField(str(row["name"]), int(row["offset"]), str(row["dtype"]), tuple(row.get("aliases", ())))
+            for row in header["fields"]
+        )
+        if any(not 0 <= field.offset <= size - np.dtype(field.dtype).itemsize for field in fields):
+            raise InvalidMDIOError(f"header fields in {GROUP}/ lie outside of a record of {size} bytes")
+        return HeaderLayout(fields, size)
+    return standard_layout(header.get("big_endian", True), size) if size else HeaderLayout()
+
+
+def blob_specs(source: SourceFile) -> Iterator[tuple[str, bytes]]:
+    """Yield ``(path, bytes)`` of the arrays that hold the blobs; empty blobs need none."""
     for name, data in source.blobs.items():
         if data:
-            document = array_document((len(data),), (len(data),), "|u1", 0, config)
-            chunk = np.frombuffer(data, dtype=np.uint8)
-            yield f"{GROUP}/{name}", document, bytes(codec.encode(chunk)) if codec is not None else data
+            yield f"{GROUP}/{name}", data
 
 
 def read_source(
-    store: Store, attributes: Mapping[str, Any], documents: Callable[[str], Mapping[str, Any] | None]
+    url: str, attributes: Mapping[str, Any], read: Callable[[str], NDArray[Any] | None]
 ) -> tuple[SourceFile | None, TraceOrder]:
     """Return the original file's facts and bytes, and its trace order.
 
     Parameters
     ----------
-    store
-        Root of the dataset.
+    url
+        Of the dataset, for messages.
     attributes
-        Attributes of the group.
-    documents
-        Array path to parsed ``.zarray``, or None.
+        Attributes of the group; empty where there is none.
+    read
+        Returns a whole array by its path, None where it is missing.
 
     Raises
     ------
     InvalidMDIOError
         Written by a newer version of this group's layout, or an array is missing.
     """
+    if not attributes:
+        return None, TraceOrder("grid")
     version = attributes.get("version")
     if not isinstance(version, int) or version > SOURCE_VERSION:
         raise InvalidMDIOError(
-            f"group source/ has version {version!r}, this release reads up to {SOURCE_VERSION}",
-            url=store.url,
+            f"group {GROUP}/ has version {version!r}, this release reads up to {SOURCE_VERSION}",
+            url=url,
             hint="upgrade mdio-core",
         )
     order = attributes.get("order", {})
@@ -96,13 +140,9 @@ def read_source(
         return None, trace_order
     blobs = {}
     for name, size in attributes.get("blobs", {}).items():
-        document = documents(f"{GROUP}/{name}")
-        if size and (document is None or list(document["shape"]) != [size]):
-            raise InvalidMDIOError(f"array {GROUP}/{name} of {size} bytes is missing", url=store.url)
-        blobs[name] = (
-            ChunkReader(store, f"{GROUP}/{name}", document, ChunkCache()).read(Region([(0, size)])).tobytes()
-            if document is not None and size
-            else b""
-        )
+        stored = read(f"{GROUP}/{name}") if size else np.empty(0, np.uint8)
+        if stored is None or stored.shape != (size,):
+            raise InvalidMDIOError(f"array {GROUP}/{name} of {size} bytes is missing", url=url)
+        blobs[name] = stored.tobytes()
     facts = json.loads(json.dumps(attributes.get("facts", {})))
     return SourceFile(attributes["format"], facts, blobs), trace_order

@@ -1,40 +1,31 @@
-"""Reads MDIO v0 datasets, ours and those of multidimio 0.x, by region."""
+"""Reads MDIO datasets of every layout, ours and those of multidimio, by region."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import google_crc32c
 import numpy as np
 
-from mdio.core.headers import HeaderLayout
 from mdio.core.index import cells_of
 from mdio.core.rank import BitRank
 from mdio.core.region import Region
-from mdio.core.trace_header import RECORD_SIZE, STANDARD_FIELDS, standard_layout
-from mdio.core.volume import Block, Metadata, Patches, Schema, TraceOrder
-from mdio.exceptions import IncompleteDatasetError, InvalidMDIOError, MDIONotFoundError
-from mdio.native import layout, source
+from mdio.core.volume import Block, Metadata, Patches, Schema
+from mdio.exceptions import InvalidMDIOError
+from mdio.native import source
 from mdio.native.chunks import ChunkCache, ChunkReader
-from mdio.native.records import RecordPacker
-from mdio.storage.staging import is_unfinished
+from mdio.native.opening import open_dataset
+from mdio.native.records import FIELDS, FIELDS_09, RecordPacker, in_standard_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mdio.native.dataset import Dataset, Description
     from mdio.native.options import ReadOptions
     from mdio.storage.store import Storage, Store
 
-__all__ = ["MdioVolume", "open_volume", "sniff"]
-
-
-def sniff(url: str, head: bytes, storage: Storage) -> bool:  # noqa: ARG001 - a directory has no first bytes
-    """Whether there is an MDIO v0 dataset, complete or not."""
-    store = storage.open(url)
-    return store.get(".zmetadata") is not None or is_unfinished(store)
+__all__ = ["MdioVolume", "open_volume"]
 
 
 def open_volume(url: str, options: ReadOptions, storage: Storage) -> MdioVolume:
@@ -47,140 +38,102 @@ def open_volume(url: str, options: ReadOptions, storage: Storage) -> MdioVolume:
     IncompleteDatasetError
         It was never finished.
     InvalidMDIOError
-        It is not an MDIO v0 dataset, or lacks what one must have.
+        It is not an MDIO dataset, or lacks what one must have.
     """
     store = storage.open(url)
-    text = store.get(".zmetadata") if store.exists() else None
-    unfinished = is_unfinished(store)
-    if (text is None or store.path is None) and unfinished and not options.allow_incomplete:
-        raise IncompleteDatasetError(
-            f"{store.url}: an import or conversion into it did not end",
-            hint="run the same command again with --resume",
-        )
-    if text is None:
-        if not store.exists():
-            raise MDIONotFoundError(f"{store.url}: no such file or directory")
-        if store.get("zarr.json") is not None:
-            raise InvalidMDIOError("a Zarr format 3 store; the MDIO v1 layout is not read yet", url=store.url)
-        raise InvalidMDIOError("not an MDIO dataset: .zmetadata is missing", url=store.url)
-    try:
-        metadata = json.loads(text)["metadata"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InvalidMDIOError(f".zmetadata cannot be read: {error}", url=store.url) from error
-    return MdioVolume(store, metadata, options)
+    return MdioVolume(open_dataset(store, allow_incomplete=options.allow_incomplete), options)
 
 
 class MdioVolume:
-    """An MDIO v0 dataset."""
+    """An MDIO dataset of any layout, read through one of its access patterns."""
 
-    def __init__(self, store: Store, documents: Mapping[str, Any], options: ReadOptions) -> None:
-        self._store = store
-        self._documents = documents
+    def __init__(self, dataset: Dataset, options: ReadOptions) -> None:
+        self.dataset = dataset
         self._options = options
         self.cache = ChunkCache(options.cache)
-        root = self._attributes("")
-        if "dimension" not in root:
-            raise InvalidMDIOError("the root attribute 'dimension' is missing", url=store.url)
         self.pattern = self._choose_pattern(options.access_pattern)
-        self._samples = self._array(layout.data_array(self.pattern))
-        self._records = self._array(layout.header_array(self.pattern), required=False)
-        self._mask = self._array(layout.LIVE_MASK)
-        self._patches = self._array(source.PATCHES, required=False)
-        self._rest = self._array(source.HEADER_REST, required=False)
-        self._order_array = self._array(source.ORDER, required=False)
-        self._lengths = self._array(source.LENGTHS, required=False)
-        ours = root.get(layout.MDIO_KEY, {})
-        dims = layout.dimensions_from(root["dimension"], ours.get("units", {}))
-        if tuple(dim.size for dim in dims) != self._samples.shape:
+        self._samples = self._required(dataset.samples(self.pattern))
+        self._mask = self._required(dataset.mask)
+        self._records = self._array(dataset.headers(self.pattern))
+        self._patches = self._array(source.PATCHES)
+        self._rest = self._array(source.HEADER_REST)
+        self._order_array = self._array(source.ORDER)
+        self._lengths = self._array(source.LENGTHS)
+        self.description = self._describe(dataset.describe())
+
+    def _describe(self, described: Description) -> Description:
+        sizes = [dim.size for dim in described.dims]
+        if tuple(sizes) != self._samples.shape:
             raise InvalidMDIOError(
-                f"dimensions {[dim.size for dim in dims]} and array {list(self._samples.shape)} disagree", url=store.url
+                f"dimensions {sizes} and array {list(self._samples.shape)} disagree", url=self.dataset.store.url
             )
-        attributes = self._attributes("source")
-        if attributes:
-            source_file, order = source.read_source(store, attributes, self._document)
-            header = attributes.get("header", {})
-            size = header.get("size", RECORD_SIZE)
-            # Shorter records are of another layout: what they had of the standard fields stands at its place.
-            size = max(size, RECORD_SIZE) if 0 < size < layout.HEADER_SIZE else size
-            headers = standard_layout(header.get("big_endian", True), size) if size else HeaderLayout()
-        else:
-            source_file, order = None, TraceOrder("grid")
-            headers = standard_layout(True) if self._records is not None else HeaderLayout()
-        self._packer = RecordPacker(headers)
-        shared = self._attributes("metadata")
-        statistics = {key: root[key] for key in ("mean", "std", "rms", "min", "max") if key in root}
-        if ours.get("statistics"):
-            statistics["honest"] = ours["statistics"]
+        headers = source.header_layout(described.header, has_records=self._records is not None)
+        wide = self._records is not None and {"233", "unassigned"} & {*(self._records.dtype.names or ())}
+        self._packer = RecordPacker(headers, FIELDS_09 if wide else FIELDS)
         self._schema = Schema(
-            dims=dims,
+            dims=described.dims,
             dtype=self._samples.dtype.newbyteorder("="),
             headers=headers,
             chunks=tuple(max(1, min(c, n)) for c, n in zip(self._samples.chunks, self._samples.shape, strict=True)),
             metadata=Metadata(
-                text=tuple(shared.get("text_header", ())),
-                binary=shared.get("binary_header", {}),
-                source=source_file,
-                order=order,
-                trace_count=int(root.get("trace_count", -1)),
-                statistics=statistics or None,
-                identity={"url": store.url, "metadata": google_crc32c.value(layout.to_json(documents))},
-                attributes=ours.get("attributes", {}),
+                text=described.text,
+                binary=described.binary,
+                source=described.source,
+                order=described.order,
+                trace_count=described.trace_count,
+                statistics=described.statistics,
+                identity={"url": self.dataset.store.url, "metadata": self.dataset.identity},
+                attributes=described.attributes,
             ),
         )
-
-    def _attributes(self, path: str) -> Mapping[str, Any]:
-        key = f"{path}/.zattrs" if path else ".zattrs"
-        found: Mapping[str, Any] = self._documents.get(key, {})
-        return found
-
-    def _document(self, path: str) -> Mapping[str, Any] | None:
-        return self._documents.get(f"{path}/.zarray")
+        return described
 
     def _choose_pattern(self, wanted: str | None) -> str:
         patterns = self.access_patterns
         if wanted is None and patterns:
-            ndim = len(self._attributes("")["dimension"])
-            return layout.default_pattern(ndim) if layout.default_pattern(ndim) in patterns else patterns[0]
+            return patterns[0]
         if wanted not in patterns:
             raise InvalidMDIOError(
-                f"no access pattern {wanted!r}", url=self._store.url, hint=f"there are: {', '.join(patterns) or 'none'}"
+                f"no access pattern {wanted!r}",
+                url=self.dataset.store.url,
+                hint=f"there are: {', '.join(patterns) or 'none'}",
             )
         return wanted
 
     @property
     def access_patterns(self) -> tuple[str, ...]:
-        """Names of the access patterns."""
-        prefix, suffix = "data/chunked_", "/.zarray"
-        return tuple(
-            key[len(prefix) : -len(suffix)]
-            for key in sorted(self._documents)
-            if key.startswith(prefix) and key.endswith(suffix)
-        )
+        """Names of the access patterns, the default one first."""
+        return self.dataset.patterns()
 
     @property
     def sample_array(self) -> ChunkReader:
         """The stored array of samples: its chunks, type and compressor."""
-        array: ChunkReader = self._samples
-        return array
+        return self._samples
 
     @property
     def sample_arrays(self) -> dict[str, ChunkReader]:
         """The stored array of samples of every access pattern."""
-        return {pattern: self._array(layout.data_array(pattern)) for pattern in self.access_patterns}
+        return {pattern: self._required(self.dataset.samples(pattern)) for pattern in self.access_patterns}
 
     @property
     def header_array(self) -> ChunkReader | None:
         """The stored array of header records, or None."""
-        array: ChunkReader | None = self._records
-        return array
+        return self._records
 
-    def _array(self, path: str, *, required: bool = True) -> Any:
-        document = self._document(path)
-        if document is not None:
-            return ChunkReader(self._store, path, document, self.cache)
-        if required:
-            raise InvalidMDIOError(f"array {path} is missing", url=self._store.url)
-        return None
+    @property
+    def packer(self) -> RecordPacker:
+        """How raw header records and the packed ones of the store follow from each other."""
+        return self._packer
+
+    def _array(self, path: str) -> ChunkReader | None:
+        spec = self.dataset.array(path)
+        return ChunkReader(self.dataset.store, spec, self.cache) if spec is not None else None
+
+    def _required(self, path: str) -> ChunkReader:
+        array = self._array(path)
+        if array is None:
+            raise InvalidMDIOError(f"array {path} is missing", url=self.dataset.store.url)
+        return array
 
     @property
     def schema(self) -> Schema:
@@ -189,13 +142,17 @@ class MdioVolume:
 
     @property
     def attributes(self) -> Mapping[str, Any]:
-        """Root attributes as stored."""
-        return self._attributes("")
+        """Versions and time stamps as stored."""
+        return self.description.facts
 
     def samples(self, region: Region) -> NDArray[Any]:
-        """Return the samples of a region."""
-        values: NDArray[Any] = self._samples.read(region)
-        return values.astype(self._schema.dtype, copy=False)
+        """Return the samples of a region; dead traces are 0 whatever the store has for them."""
+        values: NDArray[Any] = self._samples.read(region).astype(self._schema.dtype, copy=False)
+        if self._samples.spec.fill_cell is not None:
+            dead = ~self.live(region.spatial)
+            if dead.any():
+                values[dead] = 0
+        return values
 
     def headers(self, region: Region) -> NDArray[Any]:
         """Return raw records, in the byte order and size of the original file's."""
@@ -207,12 +164,8 @@ class MdioVolume:
         if self._rest is not None:
             size = self._rest.shape[-1]
             rest = self._rest.read(Region([*region, (0, size)])).reshape(-1, size)
-        elif self._records.dtype.itemsize == RECORD_SIZE and self._packer.rest_size == RECORD_SIZE - layout.HEADER_SIZE:
-            # MDIO 0.8 and later keep bytes 233 to 240 as one little-endian word behind the standard fields.
-            rest = packed[:, layout.HEADER_SIZE :]
-            rest = rest[:, ::-1] if self._packer.big_endian else rest
-        packed = _standard_order(packed, self._records.dtype)
-        return self._packer.unpack(packed, rest).reshape(region.shape)
+        fields = FIELDS_09 if self._packer.size > 232 else FIELDS
+        return self._packer.unpack(in_standard_order(packed, self._records.dtype, fields), rest).reshape(region.shape)
 
     def live(self, region: Region) -> NDArray[np.bool_]:
         """Return the live mask of a region."""
@@ -272,24 +225,8 @@ class MdioVolume:
         self.cache.clear()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _reopen, (self._store, self._documents, self._options)
+        return _reopen, (self.dataset.store, self._options)
 
 
-def _reopen(store: Store, documents: Mapping[str, Any], options: ReadOptions) -> MdioVolume:
-    return MdioVolume(store, documents, options)
-
-
-def _standard_order(packed: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[np.uint8]:
-    """Return records with the 89 standard fields first, whatever the spelling and size of the stored ones."""
-    if dtype.itemsize == layout.HEADER_SIZE:
-        return packed
-    if dtype.itemsize > layout.HEADER_SIZE and len(dtype.names or ()) >= len(STANDARD_FIELDS):
-        return np.ascontiguousarray(packed[:, : layout.HEADER_SIZE])
-    out = np.zeros((len(packed), layout.HEADER_SIZE), dtype=np.uint8)
-    fields: Mapping[str, Any] = dtype.fields or {}
-    for byte, name, kind in STANDARD_FIELDS:
-        field = fields.get(name) or fields.get(str(byte))
-        if field is not None and field[0].itemsize == int(kind[1]):
-            size = int(kind[1])
-            out[:, byte - 1 : byte - 1 + size] = packed[:, field[1] : field[1] + size]
-    return out
+def _reopen(store: Store, options: ReadOptions) -> MdioVolume:
+    return MdioVolume(open_dataset(store, allow_incomplete=options.allow_incomplete), options)

@@ -20,7 +20,7 @@ def mdio_readers() -> Iterator[Reader]:
         suffixes=(".mdio",),
         directories=True,
         target="mdio.native.volume:open_volume",
-        sniff="mdio.native.volume:sniff",
+        sniff="mdio.native.opening:sniff",
         options="mdio.native.options:ReadOptions",
     )
 
