@@ -245,7 +245,12 @@ def has_lengths(volume: Volume) -> bool:
 
 
 class Sink(Protocol):
-    """A writable target. Nothing can be opened under the target's name before :meth:`commit`."""
+    """A writable target. Nothing can be opened under the target's name before :meth:`commit`.
+
+    A sink that appends, so that the place of a slab follows from those before it, may have two more methods:
+    ``expect(regions)``, called once before the first block with all slabs in order, and ``left_out(region)``, called
+    from a worker for a slab that could not be read. :class:`mdio.flow.turns.Turns` does the waiting.
+    """
 
     @property
     def chunks(self) -> tuple[int, ...]:

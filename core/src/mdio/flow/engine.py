@@ -167,6 +167,8 @@ class _Run:
         self.plan = self._begin()
         self.bytes_total = self.schema.region.size * self.schema.dtype.itemsize
         self._tell(RunStarted(self.plan.describe(), self.plan.count, self.bytes_total))
+        if hasattr(self.sink, "expect"):
+            self.sink.expect(self.plan.regions)
         if not self.plan.fits:
             self._tell(Warned(self.plan.describe()["notes"][0]))
         self._carry()
@@ -248,6 +250,8 @@ class _Run:
         try:
             block = self.source.read(outer)
         except Exception as error:
+            if hasattr(self.sink, "left_out"):
+                self.sink.left_out(region)
             raise _UnreadableError from error
         partial = measure(block.samples[region.within(outer)], block.live[region.spatial.within(outer.spatial)])
         if region.start[-1]:

@@ -32,7 +32,9 @@ __all__ = ["SegyOutline", "outline_for"]
 
 _TEXT, _LINE, _BINARY = 3200, 80, 400
 _MOST_SAMPLES = 0xFFFF
-_DESCRIBING = frozenset({"Format", "Samples", "ExtSamples"})
+_DESCRIBING = frozenset(
+    {"Format", "Samples", "ExtSamples", "data_sample_format", "samples_per_trace", "extended_samples_per_trace"}
+)
 _WORDS_OF_DIMS = {"inline": 189, "crossline": 193, "cdp": 21, "offset": 37, "shot_point": 17, "channel": 13}
 """Header words that get the coordinates of a source without trace headers."""
 
@@ -305,7 +307,7 @@ def _binary_changes(raw: bytes, big_endian: bool, binary: Mapping[str, Any]) -> 
 
     What describes the samples is no matter of opinion: it follows from the samples.
     """
-    stored = decode_binary(raw, big_endian)
+    stored = decode_binary(raw, big_endian) | decode_binary(raw, big_endian, "word")  # stores keep either names
     return {
         name: value
         for name, value in binary.items()
