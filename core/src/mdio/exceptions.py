@@ -18,7 +18,8 @@
     │ └ IntegrityError
     ├ IncompleteDatasetError             an unfinished target; names --resume
     ├ FormatError (ValueError)           url, byte offset, trace number; plugins subclass it
-    │ └ InvalidMDIOError
+    │ ├ InvalidMDIOError
+    │ └ MissingKeysError (KeyError)      serialised text without keys it must have
     ├ GridError (ValueError)
     │ ├ GridTraceCountError
     │ ├ GridTraceSparsityError
@@ -30,6 +31,7 @@
     ├ ShapeError (ValueError)
     ├ WrongTypeError (TypeError)
     ├ CodecError (ValueError)
+    │ └ UnstorableSampleError            position and value of the sample
     ├ EnvironmentFormatError (ValueError)
     └ RunError
       ├ SlabError                        region and cause
@@ -67,6 +69,7 @@ __all__ = [
     "MDIOAlreadyExistsError",
     "MDIOError",
     "MDIONotFoundError",
+    "MissingKeysError",
     "NoReaderError",
     "NoWriterError",
     "PluginConflictError",
@@ -77,6 +80,7 @@ __all__ = [
     "ShapeError",
     "SlabError",
     "StorageError",
+    "UnstorableSampleError",
     "WriterLockedError",
     "WrongTypeError",
 ]
@@ -228,6 +232,14 @@ class InvalidMDIOError(FormatError):
     """A store that is neither of the MDIO layouts, or lacks what its layout demands."""
 
 
+class MissingKeysError(FormatError, KeyError):
+    """Serialised text lacks keys; ``missing`` names them."""
+
+    def __init__(self, message: str, *, missing: tuple[str, ...], hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.missing = missing
+
+
 class GridError(MDIOError, ValueError):
     """Traces do not fit the grid that was asked for."""
 
@@ -280,6 +292,27 @@ class CodecError(MDIOError, ValueError):
     """Encoding or decoding a chunk failed."""
 
     exit_code = 4
+
+
+class UnstorableSampleError(CodecError):
+    """A sample that a lossy codec cannot hold to its promise.
+
+    Parameters
+    ----------
+    message
+        What is wrong.
+    position
+        Of the sample in the chunk handed to the codec: flat, C order, 0-based.
+    value
+        The sample; may be NaN or infinite.
+    hint
+        What to do next.
+    """
+
+    def __init__(self, message: str, *, position: int, value: float, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.position = position
+        self.value = value
 
 
 class EnvironmentFormatError(MDIOError, ValueError):

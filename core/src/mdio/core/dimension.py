@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mdio.core.serialization import Serializer
 from mdio.exceptions import ShapeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Dimension"]
+__all__ = ["Dimension", "DimensionSerializer"]
 
 
 class Dimension:
@@ -104,6 +106,36 @@ class Dimension:
         coords = self.coords
         return coords.min(), coords.max()
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return name and coordinates as plain data: ``{"name": …, "coords": […]}``, as stored by MDIO v0."""
+        return {"name": self.name, "coords": self.coords.tolist()}
+
+    @classmethod
+    def from_dict(cls, other: Mapping[str, Any]) -> Dimension:
+        """Return the dimension of :meth:`to_dict`; other keys do not matter.
+
+        Raises
+        ------
+        MissingKeysError
+            ``name`` or ``coords`` is missing.
+        ShapeError
+            The coordinates are not one-dimensional, or not as many as ``length`` says.
+        """
+        length = other.get("length")
+        axis = cls(**Serializer.validate_payload(other, inspect.signature(cls)))
+        if length is not None and length != axis.size:
+            raise ShapeError(f"dimension {axis.name!r}: length {length}, but {axis.size} coordinates")
+        return axis
+
+    def serialize(self, stream_format: str) -> str:
+        """Return the dimension as JSON or YAML text; see :class:`DimensionSerializer`."""
+        return DimensionSerializer(stream_format).serialize(self)
+
+    @classmethod
+    def deserialize(cls, stream: str, stream_format: str) -> Dimension:
+        """Return the dimension that JSON or YAML text holds; see :class:`DimensionSerializer`."""
+        return DimensionSerializer(stream_format).deserialize(stream)
+
     def __len__(self) -> int:
         return self.size
 
@@ -133,3 +165,29 @@ class Dimension:
         first, last = self.between(0, 1)[0], self.between(self.size - 1, self.size)[0]
         unit = f" {self.unit}" if self.unit else ""
         return f"Dimension({self.name!r}, {self.size}: {first} … {last}{unit})"
+
+
+class DimensionSerializer(Serializer):
+    """Turns a dimension into text of the form ``{"name", "length", "coords"}`` and back.
+
+    Parameters
+    ----------
+    stream_format
+        ``"JSON"`` or ``"YAML"``; case does not matter.
+    """
+
+    def serialize(self, payload: Dimension) -> str:  # type: ignore[override]  # as documented by MDIO v0
+        """Return the text of a dimension."""
+        return super().serialize({"name": payload.name, "length": payload.size, "coords": payload.coords.tolist()})
+
+    def deserialize(self, stream: str) -> Dimension:  # type: ignore[override]  # as documented by MDIO v0
+        """Return the dimension that a text holds.
+
+        Raises
+        ------
+        FormatError
+            The text is not of the format; a MissingKeysError (KeyError) where keys are missing.
+        ShapeError
+            The coordinates are not one-dimensional, or not as many as ``length`` says.
+        """
+        return Dimension.from_dict(super().deserialize(stream))

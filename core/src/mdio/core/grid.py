@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mdio.exceptions import GridError
-
-if TYPE_CHECKING:
-    from mdio.core.dimension import Dimension
+from mdio.core.dimension import Dimension
+from mdio.core.serialization import get_deserializer, get_serializer
+from mdio.exceptions import FormatError, GridError
 
 __all__ = ["Grid"]
 
@@ -67,6 +66,30 @@ class Grid:
     def get_max(self, name: str) -> Any:
         """Return the largest coordinate of a dimension."""
         return self.select_dim(name).max()
+
+    def serialize(self, stream_format: str) -> str:
+        """Return the dimensions as JSON or YAML text: a list of ``{"name", "coords"}``; the live mask stays out.
+
+        Raises
+        ------
+        ConfigError
+            ``stream_format`` is neither; case does not matter.
+        """
+        return get_serializer(stream_format)([dim.to_dict() for dim in self.dims])
+
+    @classmethod
+    def deserialize(cls, stream: str, stream_format: str) -> Grid:
+        """Return the grid of :meth:`serialize`, without live mask.
+
+        Raises
+        ------
+        FormatError
+            The text is not of the format, or holds something else than a list of dimensions.
+        """
+        payload = get_deserializer(stream_format)(stream)
+        if not isinstance(payload, list) or not all(isinstance(item, dict) for item in payload):
+            raise FormatError(f"the {stream_format.upper()} text is no list of dimensions")
+        return cls([Dimension.from_dict(item) for item in payload])
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{dim.name}: {dim.size}" for dim in self.dims)

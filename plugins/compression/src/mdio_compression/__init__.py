@@ -10,6 +10,10 @@ _EXPORTS = {
     "MdioZfpQuality": "mdio_compression.quality",
     "SplitBlosc": "mdio_compression.blosc",
     "Zfp": "mdio_compression.zfp",
+    "mse": "mdio_compression.metrics",
+    "nrmse": "mdio_compression.metrics",
+    "psnr": "mdio_compression.metrics",
+    "ssim": "mdio_compression.metrics",
 }
 
 

@@ -14,7 +14,7 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-from mdio.exceptions import CodecError, IntegrityError
+from mdio.exceptions import CodecError, IntegrityError, UnstorableSampleError
 from mdio_compression.quality import tolerance_for
 
 __all__ = ["Zfp", "zfp"]
@@ -77,8 +77,10 @@ class Zfp:
         Raises
         ------
         CodecError
-            No numbers, an empty array, too long for ZFP; or, with ``on_nonfinite="error"``, a sample that ZFP
-            cannot hold to the tolerance: the message names its position in C order and its value.
+            No numbers, an empty array, too long for ZFP.
+        UnstorableSampleError
+            With ``on_nonfinite="error"``, a sample that ZFP cannot hold to the tolerance, or that spoils the block of
+            one: its ``position`` in C order and its ``value``.
         """
         import zfpy
 
@@ -92,9 +94,10 @@ class Zfp:
                 fault = _first(~(error <= self.tolerance))
         if fault is not None:
             if self.on_nonfinite == "error":
-                raise CodecError(
-                    f"sample {fault} of the chunk is {given.reshape(-1)[fault]}, which ZFP cannot hold to a "
-                    f"tolerance of {self.tolerance}",
+                raise _unstorable(
+                    given,
+                    _culprit(array, fault),
+                    f"ZFP cannot hold to a tolerance of {self.tolerance}",
                     hint="use on_nonfinite=lossless or a lossless codec",
                 )
             stream = _reversible(given, array)
@@ -208,16 +211,35 @@ def _first(wrong: NDArray[np.bool_]) -> int | None:
     return position if flat[position] else None
 
 
+def _culprit(array: NDArray[Any], fault: int) -> int:
+    """Return which sample spoils the block of 4 along each axis that a faulty sample lies in: the largest one.
+
+    A sample of 1e30 takes the precision of all others in its block, which are no more at fault than their neighbours.
+    """
+    cell = np.unravel_index(fault, array.shape)
+    if not np.isfinite(array[cell]):
+        return fault
+    block = tuple(slice(int(i) // 4 * 4, int(i) // 4 * 4 + 4) for i in cell)
+    values = np.abs(array[block])
+    inside = np.unravel_index(int(values.argmax()), values.shape)
+    where = [int(i) + part.start for i, part in zip(inside, block, strict=True)]
+    return int(np.ravel_multi_index(where, array.shape))
+
+
+def _unstorable(given: NDArray[Any], position: int, why: str, *, hint: str) -> UnstorableSampleError:
+    value = given.reshape(-1)[position]
+    return UnstorableSampleError(
+        f"sample {position} of the chunk is {value}, which {why}", position=position, value=value.item(), hint=hint
+    )
+
+
 def _reversible(given: NDArray[Any], array: NDArray[Any]) -> bytes:
     import zfpy
 
     if given.dtype.kind in "iu":
         fault = _first(array.astype(np.float64) != given.reshape(array.shape))
         if fault is not None:
-            raise CodecError(
-                f"sample {fault} of the chunk is {given.reshape(-1)[fault]}, which float32 cannot hold",
-                hint="use a lossless codec",
-            )
+            raise _unstorable(given, fault, "float32 cannot hold", hint="use a lossless codec")
     stream = bytes(zfpy.compress_numpy(array))
     if zfpy.decompress_numpy(stream).tobytes() != array.tobytes():
         raise CodecError("ZFP's reversible mode does not give a chunk back", hint="use a lossless codec")
