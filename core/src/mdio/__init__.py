@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mdio.api.accessor import MDIOAccessor, MDIOReader
+    from mdio.api.opened import open as open
     from mdio.convert import convert, create
-    from mdio.convert import open as open
     from mdio.core.dimension import Dimension
     from mdio.core.grid import Grid
     from mdio.core.volume import Block, Metadata, Region, Schema, Sink, Volume
@@ -41,7 +41,7 @@ _EXPORTS = {
     "convert": "mdio.convert",
     "create": "mdio.convert",
     "mdio_to_segy": "mdio_segy",
-    "open": "mdio.convert",
+    "open": "mdio.api.opened",
     "segy_to_mdio": "mdio_segy",
 }
 """Public name and the module that has it."""

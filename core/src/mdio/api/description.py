@@ -40,6 +40,7 @@ def describe(volume: Volume, path: str, format_name: str) -> dict[str, Any]:
         JSON-able; numbers that JSON has no word for are None. ``path``, ``stats``, ``grid`` and ``access_patterns``
         are named as ``mdio info`` of MDIO v0 names them; ``details`` is what the format itself adds.
     """
+    volume = getattr(volume, "inner", volume)  # what ``mdio.open`` returns stands before the volume of the format
     schema = volume.schema
     metadata = schema.metadata
     attributes = dict(metadata.attributes)

@@ -12,9 +12,10 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from mdio.core.places import region_text
 from mdio.core.region import Region
 from mdio.core.volume import Creation
-from mdio.exceptions import CancelledError, ConfigError, JournalMismatchError, ShapeError, SlabError
+from mdio.exceptions import CancelledError, ConfigError, JournalMismatchError, MDIOError, ShapeError, SlabError
 from mdio.flow.events import Event, Observer, Report, RunFinished, RunStarted, RunStopped, SlabDone, Warned
 from mdio.flow.plan import DEFAULT_MEMORY, Plan, make_plan
 from mdio.flow.statistics import Partial, measure
@@ -275,7 +276,8 @@ class _Run:
         else:
             unreadable = isinstance(error, _UnreadableError)
             cause = error.__cause__ if unreadable and error.__cause__ is not None else error
-            message = f"{self._place(region)}: {str(cause) or type(cause).__name__}"
+            what = cause.message if isinstance(cause, MDIOError) else str(cause)
+            message = f"{region_text(self.schema.dims, region)}: {what or type(cause).__name__}"
             if not (self.skip and unreadable):
                 raise SlabError(message, region=region, cause=cause) from cause
             partial = Partial()
@@ -307,14 +309,6 @@ class _Run:
         while self.merged in self.waiting:
             self.total = self.total.merge(self.waiting.pop(self.merged))
             self.merged += 1
-
-    def _place(self, region: Region) -> str:
-        """Name a region by the coordinates of its ends."""
-        parts = []
-        for dim, (start, stop) in zip(self.schema.dims, region, strict=True):
-            first, last = dim.between(start, start + 1)[0], dim.between(stop - 1, stop)[0]
-            parts.append(f"{dim.name} {first:.12g}" + (f"–{last:.12g}" if stop - start > 1 else ""))
-        return ", ".join(parts)
 
     def _tell(self, event: Event) -> None:
         for observer in list(self.observers):

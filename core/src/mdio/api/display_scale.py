@@ -1,0 +1,56 @@
+"""Between which values the colours of a picture run: standard deviations, not extremes, which spikes decide."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mdio.exceptions import ConfigError
+
+if TYPE_CHECKING:
+    from mdio.api.sections import Section
+
+__all__ = ["limits_of"]
+
+
+def limits_of(section: Section, statistics: Mapping[str, Any] | None, gain: float) -> tuple[float, float]:
+    """Return the values at which colours end.
+
+    Parameters
+    ----------
+    section
+        What is to be shown.
+    statistics
+        Of the whole volume, as ``Metadata.statistics``; where unknown, those of the section are taken.
+    gain
+        Standard deviations from the centre to the ends: 0, or the mean where all values have one sign, as velocities.
+
+    Raises
+    ------
+    ConfigError
+        The gain is not positive.
+    """
+    if not (math.isfinite(gain) and gain > 0):
+        raise ConfigError(f"gain {gain} is not a positive number")
+    known = statistics or {}
+    numbers = [known.get(name) for name in ("min", "max", "mean", "std")]
+    if all(isinstance(number, float | int) and math.isfinite(number) for number in numbers) and known["std"] > 0:
+        low, high, mean, std = (float(known[name]) for name in ("min", "max", "mean", "std"))
+    else:
+        low, high, mean, std = _measured(section)
+    one_sign = low > 0 or high < 0
+    half = gain * std or max(abs(mean), abs(low), abs(high)) or 1.0
+    centre = mean if one_sign else 0.0
+    return centre - half, centre + half
+
+
+def _measured(section: Section) -> tuple[float, float, float, float]:
+    """Return minimum, maximum, mean and standard deviation of the finite samples of live traces that are not 0."""
+    values = section.values[section.live].astype(np.float64)
+    values = values[np.isfinite(values) & (values != 0)]
+    if not values.size:
+        return 0.0, 0.0, 0.0, 0.0
+    return float(values.min()), float(values.max()), float(values.mean()), float(values.std())
