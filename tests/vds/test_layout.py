@@ -129,7 +129,7 @@ def test_metadata_values(kind, raw, value):
 
 
 @pytest.mark.parametrize(
-    ("kind", "raw"), [("Int", "3"), ("Int", [3]), ("IntVector2", 3), ("Double", None), ("String", 3), ("Int", True)]
+    ("kind", "raw"), [("Int", "3"), ("Int", [3]), ("IntVector2", 3), ("Double", "1"), ("String", 3), ("Int", True)]
 )
 def test_metadata_of_another_type_is_refused(kind, raw):
     with pytest.raises(ValueError, match="must"):

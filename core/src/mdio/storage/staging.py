@@ -71,7 +71,7 @@ _Journal = TypeVar("_Journal", bound=RunJournal)
 REMOTE_STATE = ".mdio-writing"
 """Prefix below a remote target that exists while it is unfinished; the journal's segments lie there."""
 
-_MARKS = (".zmetadata", ".zgroup", ".zattrs", "zarr.json")
+_MARKS = (".zmetadata", ".zgroup", ".zattrs", "zarr.json", "VolumeDataLayout", "LayerStatus")
 """Objects that make a dataset openable, in the order in which they go."""
 
 
@@ -299,7 +299,8 @@ class StagedFile:
                 if fresh:
                     LocalStore(self._part).delete()
                 self._fd = os.open(self._part, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
-            preallocate(self._fd, self._size)
+            if self._size:
+                preallocate(self._fd, self._size)
         except OSError as error:
             place = str(self._part or tempfile.gettempdir())
             if fresh:

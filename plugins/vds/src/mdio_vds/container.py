@@ -6,6 +6,7 @@ file before anything is read or allocated. All integers are little-endian.
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,13 +25,17 @@ if TYPE_CHECKING:
 
     from mdio.storage.store import RangeReader
 
-__all__ = ["MAGIC", "Container", "ContainerFile", "ContainerLayer", "ContainerSource"]
+__all__ = ["MAGIC", "VERSION", "Container", "ContainerFile", "ContainerLayer", "ContainerSource", "FileRow"]
 
 MAGIC = b"HueDataStore"
+VERSION = 0x0001_0000
+"""Version of the container; the upper half is the one that matters."""
 
 _HEADER = struct.Struct("<12siqii")
 _ROW = struct.Struct("<qiii4sii")
 _LAYER_METADATA = struct.Struct("<ifi")
+_UNCOMPRESSED = struct.Struct("<16xq")
+"""Where wavelet layers keep the size of their chunks before compression."""
 _DIRECTORY = 16
 """Bytes before the file metadata of a page directory."""
 _ENTRY = 16
@@ -38,6 +43,7 @@ _ENTRY = 16
 _WINDOW = 1024
 """Index rows read at once: a page may have as many rows as the file has chunks."""
 _MAX_NAME = 4096
+_MAX_CHUNK_METADATA = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,19 @@ class FileRow:
     entries_per_page: int
     chunk_metadata_length: int
     file_metadata_length: int
+    revision: int = 0
+
+    @property
+    def page_count(self) -> int:
+        """Number of index pages."""
+        return -(-self.chunk_count // self.entries_per_page)
+
+    @property
+    def directory_length(self) -> int:
+        """Bytes of the page directory; 0 where there is none, as files without chunks may have it."""
+        if not self.directory and not self.chunk_count:
+            return 0
+        return _DIRECTORY + self.file_metadata_length + 8 * self.page_count
 
 
 class Container:
@@ -84,6 +103,13 @@ class Container:
                 byte=16,
                 hint="the file was probably never finished or is damaged",
             )
+        if version >> 16 != VERSION >> 16:
+            raise VdsError(
+                f"containers of version {version >> 16}.{version & 0xFFFF} are not known",
+                url=url,
+                name="header",
+                byte=12,
+            )
         self.version: int = version
         width = _ROW.size + name_length
         raw = self.read(table, count * width, "file table")
@@ -93,21 +119,34 @@ class Container:
             if row.name in self.files:
                 raise self.error("a second file of this name", row.name, table + i * width)
             self.files[row.name] = row
+        self._check_directories((table, len(raw)))
 
     def _row(self, raw: bytes, byte: int) -> FileRow:
-        directory, chunks, _, entries, tag, cml, fml = _ROW.unpack_from(raw)
+        directory, chunks, revision, entries, tag, cml, fml = _ROW.unpack_from(raw)
         try:
             name = raw[_ROW.size :].rstrip(b"\0").decode()
         except UnicodeDecodeError:
             raise self.error("a file name is not UTF-8", "file table", byte + _ROW.size) from None
-        if chunks < 0 or entries < 1 or cml < 0 or fml < 0:
+        if chunks < 0 or entries < 1 or not 0 <= cml <= _MAX_CHUNK_METADATA or fml < 0:
             raise self.error(
                 f"impossible file table row: {chunks} chunks, {entries} entries per page, "
                 f"{cml} and {fml} bytes of metadata",
                 name,
                 byte,
             )
-        return FileRow(name, tag.decode("latin-1").rstrip(" \0"), directory, chunks, entries, cml, fml)
+        return FileRow(name, tag.decode("latin-1").rstrip(" \0"), directory, chunks, entries, cml, fml, revision)
+
+    def _check_directories(self, table: tuple[int, int]) -> None:
+        """Raise where tables lie on each other: many rows that share one directory would be read many times."""
+        taken = [(0, _HEADER.size, "header"), (*table, "file table")]
+        for row in self.files.values():
+            if row.directory_length:
+                self.check(row.directory, row.directory_length, row.name)
+                taken.append((row.directory, row.directory_length, row.name))
+        taken.sort()
+        for (start, length, name), (next_start, _, next_name) in itertools.pairwise(taken):
+            if start + length > next_start:
+                raise self.error(f"the table lies on that of {name}", next_name, next_start)
 
     def error(self, message: str, name: str, byte: int) -> VdsError:
         """Return an error that names the object and the offset in the container."""
@@ -130,11 +169,11 @@ class ContainerFile:
     def __init__(self, container: Container, row: FileRow) -> None:
         self.container = container
         self.row = row
-        pages = -(-row.chunk_count // row.entries_per_page)
-        length = _DIRECTORY + row.file_metadata_length + 8 * pages
-        raw = container.read(row.directory, length, row.name)
+        raw = container.read(row.directory, row.directory_length, row.name)
         self.metadata = raw[_DIRECTORY : _DIRECTORY + row.file_metadata_length]
-        self._pages = np.frombuffer(raw, "<i8", pages, _DIRECTORY + row.file_metadata_length)
+        self.pages: NDArray[np.int64] = np.frombuffer(raw[_DIRECTORY + row.file_metadata_length :], "<i8")
+        """Offset of each index page; 0 where none of its chunks were written."""
+        self._pages_apart = False
         cml = row.chunk_metadata_length
         fields = [("offset", "<i8"), ("length", "<i4"), ("reserved", "<i4")]
         self._type = np.dtype([*fields, ("metadata", f"V{cml}")] if cml else fields)
@@ -147,7 +186,7 @@ class ContainerFile:
     def stored_bytes(self) -> int:
         """Return the bytes of all chunks, as their index rows say."""
         total = 0
-        for page in np.flatnonzero(self._pages):
+        for page in np.flatnonzero(self.pages):
             for part in range(self._per_page):
                 total += int(self._windows[int(page) * self._per_page + part]["length"].sum(dtype=np.int64))
         return total
@@ -167,14 +206,55 @@ class ContainerFile:
             return b""
         return self.container.read(offset, length, f"{self.row.name} chunk {index}")
 
+    def rows(self) -> NDArray[Any]:
+        """Return the index rows of all chunks, freshly made.
+
+        Raises
+        ------
+        VdsError
+            A page lies outside the file, or the file announces more chunks than memory can hold.
+        """
+        try:
+            rows = np.zeros(len(self), self._type)
+        except (MemoryError, ValueError):
+            raise self.container.error(
+                f"no memory for the {len(self)} chunks that are announced", self.row.name, self.row.directory
+            ) from None
+        for page in np.flatnonzero(self.pages):
+            first = int(page) * self.row.entries_per_page
+            for part in range(self._per_page):
+                window = self._window(int(page) * self._per_page + part)
+                rows[first + part * _WINDOW : first + part * _WINDOW + len(window)] = window
+        return rows
+
+    def _check_pages(self) -> None:
+        """Raise where index pages lie on each other or on the header."""
+        if self._pages_apart:
+            return
+        there = np.flatnonzero(self.pages)
+        there = there[np.argsort(self.pages[there], kind="stable")]
+        starts = self.pages[there]
+        if int(starts[0]) < _HEADER.size or int(starts[-1]) > self.container.reader.size:
+            return  # the page itself says so when it is read
+        rows = np.minimum(self.row.entries_per_page, self.row.chunk_count - there * self.row.entries_per_page)
+        on = np.flatnonzero(starts[:-1] + rows[:-1] * self._type.itemsize > starts[1:])
+        if on.size:
+            raise self.container.error(
+                f"index page {there[on[0] + 1]} lies on page {there[on[0]]}", self.row.name, int(starts[on[0] + 1])
+            )
+        self._pages_apart = True
+
     def _window(self, window: int) -> NDArray[Any]:
         page, part = divmod(window, self._per_page)
         first = part * _WINDOW
         start = page * self.row.entries_per_page + first
         rows = max(0, min(_WINDOW, self.row.entries_per_page - first, self.row.chunk_count - start))
-        base = int(self._pages[page])
+        base = int(self.pages[page])
         if base == 0:
             return np.zeros(rows, self._type)
+        self._check_pages()
+        if base < _HEADER.size:
+            raise self.container.error("an index page cannot lie here", f"{self.row.name} index page {page}", base)
         raw = self.container.read(
             base + first * self._type.itemsize, rows * self._type.itemsize, f"{self.row.name} index page {page}"
         )
@@ -186,10 +266,10 @@ class ContainerLayer:
 
     def __init__(self, file: ContainerFile) -> None:
         row = file.row
-        self._file = file
+        self.file = file
         self.name = row.name
         self.chunk_count = row.chunk_count
-        if row.file_metadata_length < _LAYER_METADATA.size:
+        if len(file.metadata) < _LAYER_METADATA.size:
             raise file.container.error("the layer has no compression metadata", row.name, row.directory)
         method, self.tolerance, self.valid_chunk_count = _LAYER_METADATA.unpack_from(file.metadata)
         try:
@@ -198,6 +278,10 @@ class ContainerLayer:
             raise file.container.error(
                 f"unknown compression method {method}", row.name, row.directory + _DIRECTORY
             ) from None
+        self.uncompressed_size = 0
+        """Bytes of the stored chunks before compression, as wavelet layers record them."""
+        if self.method.is_wavelet and len(file.metadata) >= _UNCOMPRESSED.size:
+            (self.uncompressed_size,) = _UNCOMPRESSED.unpack_from(file.metadata)
         needed = 8 + (ADAPTIVE_LEVELS if self.method.is_wavelet else 0)
         if row.chunk_metadata_length != needed:
             raise file.container.error(
@@ -208,20 +292,20 @@ class ContainerLayer:
 
     def stored_bytes(self) -> int:
         """Return the bytes of all payloads."""
-        return self._file.stored_bytes()
+        return self.file.stored_bytes()
 
     def entry(self, index: int) -> ChunkEntry:
         """Return the metadata of a chunk."""
-        _, _, metadata = self._file.find(index)
+        _, _, metadata = self.file.find(index)
         return ChunkEntry(int.from_bytes(metadata[:8], "little"), metadata[8:])
 
     def payload(self, index: int) -> bytes:
         """Return the encoded bytes of a chunk."""
-        return self._file.chunk(index)
+        return self.file.chunk(index)
 
     def place(self, index: int) -> tuple[str, int]:
         """Return layer and chunk, and the payload's offset in the container."""
-        return f"{self.name} chunk {index}", self._file.find(index)[0]
+        return f"{self.name} chunk {index}", self.file.find(index)[0]
 
 
 class ContainerSource:
@@ -232,9 +316,9 @@ class ContainerSource:
     def __init__(self, reader: RangeReader, url: str) -> None:
         self.url = url
         self._reader = reader
-        self._container = Container(reader, url)
-        if LAYOUT_NAME not in self._container.files:
-            legacy = "VDSObject" in self._container.files
+        self.container = Container(reader, url)
+        if LAYOUT_NAME not in self.container.files:
+            legacy = "VDSObject" in self.container.files
             raise VdsError(
                 "a VDS of the legacy kind, which cannot be read" if legacy else f"there is no {LAYOUT_NAME} in it",
                 url=url,
@@ -242,14 +326,14 @@ class ContainerSource:
                 hint="copy it with VDSCopy first" if legacy else "",
             )
         self.layers: Mapping[str, StoredLayer] = {
-            name: ContainerLayer(ContainerFile(self._container, row))
-            for name, row in self._container.files.items()
+            name: ContainerLayer(ContainerFile(self.container, row))
+            for name, row in self.container.files.items()
             if row.tag == "VDS"
         }
 
     def layout_json(self) -> bytes:
         """Return the ``VolumeDataLayout`` JSON."""
-        file = ContainerFile(self._container, self._container.files[LAYOUT_NAME])
+        file = ContainerFile(self.container, self.container.files[LAYOUT_NAME])
         return file.chunk(0) if len(file) else b""
 
     def close(self) -> None:

@@ -88,6 +88,10 @@ class _Node:
         value = self.raw.get(key, "")
         if not isinstance(value, str):
             raise self.error(key, f"text is expected, not {value!r}")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise self.error(key, f"text is expected that UTF-8 can hold, not {value!r}") from None
         return value
 
     def flag(self, key: str) -> bool:
@@ -184,8 +188,8 @@ def _channel(node: _Node) -> ChannelDescriptor:
 def _metadata(node: _Node) -> MetadataItem:
     names = {kind.name: int(kind) for kind in MetadataType}
     kind = MetadataType(node.choice("type", names))
+    category, name = node.text("category"), node.text("name")
     try:
-        value = metadata_value(kind, node.raw.get("value"))
+        return MetadataItem(category, name, kind, metadata_value(kind, node.raw.get("value")))
     except ValueError as error:
         raise node.error("value", str(error)) from None
-    return MetadataItem(node.text("category"), node.text("name"), kind, value)

@@ -20,12 +20,15 @@ from mdio_vds.layout import LAYOUT_NAME
 if TYPE_CHECKING:
     from mdio.storage.store import Store
 
-__all__ = ["STATUS_NAME", "ObjectLayer", "ObjectSource"]
+__all__ = ["LAYER_NAME", "STATUS_NAME", "ObjectLayer", "ObjectSource", "page_key"]
 
 STATUS_NAME = "LayerStatus"
 """Key of the JSON that lists the stored layers."""
 
-_LAYER = re.compile(r".*Dimensions_[0-5]{2,3}LOD[0-9]+")
+LAYER_NAME = re.compile(r"(?P<channel>.*)(?P<group>Dimensions_[0-5]{2,3})LOD(?P<lod>[0-9]+)", re.DOTALL)
+"""What a layer name is made of (section 1)."""
+
+_MOST = 2**31 - 1
 _PLAIN_ROW = 8
 _WAVELET_ROW = 4 + 8 + ADAPTIVE_LEVELS
 """Payload length, hash and level bytes; the length is not in the container's rows."""
@@ -42,23 +45,24 @@ class ObjectLayer:
 
     def __init__(self, store: Store, raw: Mapping[str, Any]) -> None:
         self._store = store
+        self.raw = raw
         self.name = _field(store, raw, "layerName", str)
-        if "/" in self.name or not _LAYER.fullmatch(self.name):
+        if "/" in self.name or not LAYER_NAME.fullmatch(self.name):
             # The name becomes part of a key, so that it must not lead elsewhere.
             raise VdsError(f"{self.name!r} is not a layer name", url=store.url, name=STATUS_NAME)
-        self.chunk_count = _field(store, raw, "chunkCount", int)
+        self.chunk_count: int = _field(store, raw, "chunkCount", int)
         self.valid_chunk_count = _field(store, raw, "validChunkCount", int, -1)
-        self.tolerance = float(_field(store, raw, "compressionTolerance", (int, float), 0.0))
+        self.tolerance = _single(store, _field(store, raw, "compressionTolerance", (int, float), 0.0))
         self._serialized = _field(store, raw, "serializedSize", int, -1)
         label = _field(store, raw, "compressionMethod", str)
         try:
             self.method = CompressionMethod.from_label(label)
         except ValueError as error:
             raise VdsError(f"layer {self.name}: {error}", url=store.url, name=STATUS_NAME) from None
-        self._rows = _field(store, raw, "chunkMetadataPageSize", int)
+        self._rows: int = _field(store, raw, "chunkMetadataPageSize", int)
         self._width = _field(store, raw, "chunkMetadataByteSize", int)
         expected = _WAVELET_ROW if self.method.is_wavelet else _PLAIN_ROW
-        if self.chunk_count < 0 or self._rows < 1 or self._width != expected:
+        if not 0 <= self.chunk_count <= _MOST or self._rows < 1 or self._width != expected:
             raise VdsError(
                 f"layer {self.name}: {self.chunk_count} chunks, {self._rows} rows a page of {self._width} bytes; "
                 f"{label} has {expected}-byte rows",
@@ -69,7 +73,7 @@ class ObjectLayer:
         self._entry = _PLAIN_ROW + (ADAPTIVE_LEVELS if self.method.is_wavelet else 0)
         directory = _field(store, raw, "pageDirectory", list, [])
         pages = -(-self.chunk_count // self._rows)
-        numbers = all(isinstance(page, int) for page in directory)
+        numbers = all(isinstance(page, int) and not isinstance(page, bool) and page >= 0 for page in directory)
         if directory and (len(directory) != pages or not numbers):
             raise VdsError(
                 f"layer {self.name}: pageDirectory must have one number for each of {pages} pages",
@@ -86,6 +90,8 @@ class ObjectLayer:
 
     def entry(self, index: int) -> ChunkEntry:
         """Return the metadata of a chunk."""
+        if not 0 <= index < self.chunk_count:
+            raise IndexError(f"chunk {index} of {self.name}, which has {self.chunk_count}")
         page, at = divmod(index, self._rows)
         raw = self._pages[page][at * self._width : (at + 1) * self._width]
         if len(raw) != self._width:
@@ -107,7 +113,39 @@ class ObjectLayer:
         return f"{self.name}/{index}", 0
 
     def _key(self, page: int) -> str:
-        return f"{self.name}/ChunkMetadata/{self._directory[page] if self._directory else page}"
+        return page_key(self.name, self.page_number(page))
+
+    @property
+    def page_count(self) -> int:
+        """Number of metadata pages."""
+        return -(-self.chunk_count // self._rows)
+
+    @property
+    def rows_per_page(self) -> int:
+        """Chunks whose metadata make a page."""
+        return self._rows
+
+    def page_number(self, page: int) -> int:
+        """Return the number in the key of a metadata page."""
+        return int(self._directory[page]) if self._directory else page
+
+    def page_rows(self, page: int) -> bytes:
+        """Return the rows of a metadata page: 8 bytes a chunk, 28 in wavelet layers.
+
+        Raises
+        ------
+        VdsError
+            The page is missing or too short.
+        """
+        rows = min(self._rows, self.chunk_count - page * self._rows)
+        raw = self._page(page)[: rows * self._width]
+        if len(raw) < rows * self._width:
+            raise VdsError(
+                f"the metadata page has {len(raw)} bytes, {rows} chunks need {rows * self._width}",
+                url=self._store.url,
+                name=self._key(page),
+            )
+        return raw
 
     def _page(self, page: int) -> bytes:
         if not self._has_pages:
@@ -142,14 +180,33 @@ class ObjectSource:
             raise VdsError("an array of objects is expected", url=store.url, name=STATUS_NAME)
         stored = [item for item in status if item.get("produceStatus", "Normal") == "Normal"]
         layers = [ObjectLayer(store, item) for item in stored]
+        if len({layer.name for layer in layers}) != len(layers):
+            raise VdsError("a layer is listed twice", url=store.url, name=STATUS_NAME)
         self.layers: Mapping[str, StoredLayer] = {layer.name: layer for layer in layers}
+        self.status: list[dict[str, Any]] = status
+        """LayerStatus as it is, with layers that are not stored but made from others."""
 
     def layout_json(self) -> bytes:
         """Return the ``VolumeDataLayout`` JSON."""
-        return self._store.read(LAYOUT_NAME)
+        text = self._store.get(LAYOUT_NAME)
+        if text is None:
+            raise VdsError("the object is missing", url=self.url, name=LAYOUT_NAME)
+        return text
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def page_key(layer: str, number: int) -> str:
+    """Return the key of a metadata page."""
+    return f"{layer}/ChunkMetadata/{number}"
+
+
+def _single(store: Store, value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise VdsError("compressionTolerance is too large", url=store.url, name=STATUS_NAME) from None
 
 
 _REQUIRED = object()

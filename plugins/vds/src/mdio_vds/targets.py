@@ -6,6 +6,7 @@ levels of detail and page accessors work on a target as on a finished VDS.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from mdio_vds.chunks import StoredLayer, VdsSource
@@ -17,8 +18,8 @@ __all__ = ["LayerTarget", "VdsTarget"]
 class LayerTarget(StoredLayer, Protocol):
     """One layer under construction."""
 
-    def put(self, index: int, hash: int, payload: bytes = b"", levels: bytes = b"") -> None:
-        """Store a chunk; again with another payload replaces it. Any order, any thread.
+    def put(self, index: int, hash: int, payload: bytes = b"", levels: bytes = b"", decoded: int = 0) -> None:
+        """Store a chunk behind all others; again with another payload replaces it. Any order, any thread.
 
         Parameters
         ----------
@@ -30,12 +31,45 @@ class LayerTarget(StoredLayer, Protocol):
             Encoded bytes.
         levels
             The 16 adaptive level bytes of wavelet layers.
+        decoded
+            Bytes of the chunk without compression, with or without payload; wavelet layers record their sum.
+
+        Raises
+        ------
+        ValueError
+            A payload where the hash says that there is none, or none where it says that there is one.
+        IndexError
+            There is no such chunk.
         """
+        ...
+
+    def put_at(
+        self, index: int, hash: int, offset: int, payload: bytes = b"", levels: bytes = b"", decoded: int = 0
+    ) -> None:
+        """Store a chunk at an offset of the caller's choice, in bytes, so that a run goes the same way twice.
+
+        Offsets begin at :attr:`VdsTarget.start`, and the caller keeps payloads apart. The object layout has no
+        offsets and leaves them aside. Any thread.
+        """
+        ...
+
+    def restore(self, index: int, hash: int, offset: int, length: int, levels: bytes = b"", decoded: int = 0) -> None:
+        """Take up a chunk that an earlier run put at ``offset``; its ``length`` bytes are not looked at."""
         ...
 
 
 class VdsTarget(VdsSource, Protocol):
     """A VDS under construction, or one that is being edited."""
+
+    @property
+    def start(self) -> int:
+        """First offset in bytes at which a chunk may be put; 0 where there are no offsets."""
+        ...
+
+    @property
+    def layers(self) -> Mapping[str, LayerTarget]:
+        """Layers by name, also those added since."""
+        ...
 
     def add_layer(self, name: str, method: CompressionMethod, tolerance: float, chunk_count: int) -> LayerTarget:
         """Return a new layer, all of whose chunks are unwritten."""
@@ -46,7 +80,10 @@ class VdsTarget(VdsSource, Protocol):
         ...
 
     def commit(self, layout: bytes) -> None:
-        """Write tables and the ``VolumeDataLayout`` JSON, what makes it readable last."""
+        """Write tables and the ``VolumeDataLayout`` JSON, what makes it readable last.
+
+        No chunk may be put meanwhile. What is new is finished with it; editing may go on.
+        """
         ...
 
     def abort(self) -> None:
