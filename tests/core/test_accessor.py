@@ -300,7 +300,7 @@ def test_properties(path, volume, samples):
     assert reader.stats == pytest.approx(expected | {"min": known.min(), "max": known.max()})
     np.testing.assert_array_equal(reader.live_mask[:], some_dead(*np.indices((9, 10))))
     np.testing.assert_array_equal(np.asarray(reader.live_mask), reader.live_mask[...])
-    assert reader._traces.compressor["id"] == "blosc"
+    assert reader.volume.sample_array.compressor["id"] == "blosc"
 
 
 def test_grid(path):

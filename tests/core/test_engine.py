@@ -133,7 +133,9 @@ def test_a_failing_read_stops_with_its_place_and_can_be_resumed(source, target):
     spoiled = Spoiled(source, lambda r: r.start[:2] == (8, 12), FormatError("bad trace", hint="repair it"))
     events = []
     creation = Creation(resume=True, fingerprint={"a": 1}, created="then")
-    with pytest.raises(SlabError, match=r"inline 108–111, crossline 112–115, sample 0–196 ms: bad trace; repair it$") as e:
+    with pytest.raises(
+        SlabError, match=r"inline 108–111, crossline 112–115, sample 0–196 ms: bad trace; repair it$"
+    ) as e:
         run(spoiled, target.create(source, creation, CHUNKS), **TIGHT, observers=[events.append])
     assert e.value.region == Region([(8, 12), (12, 16), (0, 50)])
     assert isinstance(e.value.cause, FormatError)

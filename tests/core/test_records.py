@@ -9,8 +9,7 @@ import pytest
 
 from mdio.core.headers import HeaderField, HeaderLayout
 from mdio.core.trace_header import STANDARD_FIELDS, standard_layout
-from mdio.native.records import FIELDS, record_dtype
-from mdio.native.records import RecordPacker
+from mdio.native.records import FIELDS, RecordPacker, record_dtype
 
 
 @pytest.mark.parametrize("big", [True, False])

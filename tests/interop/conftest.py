@@ -65,7 +65,7 @@ class Survey:
     Parameters
     ----------
     path
-        The file: big-endian rev 1, IBM floats, live traces in grid order.
+        The file: big-endian rev 1, IBM floats, live traces in grid order unless it was made shuffled.
     index_bytes, index_names
         Its index words.
     coords
@@ -74,6 +74,8 @@ class Survey:
         Live mask, IBM words, and the 240 bytes of each trace header.
     text
         The 40 lines of the textual header.
+    order
+        Flat positions in the grid of the file's traces, in its order.
     """
 
     path: Path
@@ -84,6 +86,7 @@ class Survey:
     words: np.ndarray
     heads: np.ndarray
     text: list
+    order: np.ndarray
 
     @property
     def samples(self):
@@ -114,7 +117,12 @@ class Survey:
 
 @pytest.fixture(scope="session")
 def make_survey():
-    def make(path, shape, dead=0.0, seed=7):
+    """Make surveys; ``odd`` ones hold what no record of samples or headers keeps, so that an export needs more.
+
+    That is: IBM words that no float gives back (not normalised, -0), and bytes 233-240 of the trace headers.
+    """
+
+    def make(path, shape, dead=0.0, seed=7, *, odd=False, shuffled=False):
         rng = np.random.default_rng(seed)
         *spatial, samples = shape
         names, index_bytes = (("inline", "crossline"), (189, 193)) if len(shape) == 3 else (("crossline",), (193,))
@@ -127,9 +135,13 @@ def make_survey():
         words |= rng.integers(0, 2, shape, dtype=np.uint32) << np.uint32(31)
         words[..., : samples // 8] = 0
         words.reshape(-1, samples)[1] = 0  # a trace without amplitude is a live one
+        if odd:
+            words[..., samples // 2] = 0x40000001
+            words[..., samples // 2 + 1] = 0x80000000
         words[~live] = 0
         heads = rng.integers(0, 256, (*spatial, 240), dtype=np.uint8)
-        heads[..., 232:] = 0  # MDIO 0.7 records end there
+        if not odd:
+            heads[..., 232:] = 0  # MDIO 0.7 records end there
         keys = np.meshgrid(*coords, indexing="ij")
         for byte, key in zip(index_bytes, keys, strict=True):
             heads[..., byte - 1 : byte + 3] = key.astype(">i4")[..., None].view(np.uint8)
@@ -142,11 +154,15 @@ def make_survey():
         binary[27] = 1  # metres
         binary[[150, 151]] = 0x100, 1
         text = [f"C{line:2d} SURVEY {seed} {shape}".ljust(80) for line in range(1, 41)]
+        order = np.flatnonzero(live)
+        if shuffled:
+            order = rng.permutation(order)
         with Path(path).open("wb") as file:
             file.write("".join(text).encode("cp037") + binary.tobytes())
-            traces = np.empty(int(live.sum()), np.dtype([("head", np.uint8, 240), ("words", ">u4", samples)]))
-            traces["head"], traces["words"] = heads[live], words[live]
+            traces = np.empty(order.size, np.dtype([("head", np.uint8, 240), ("words", ">u4", samples)]))
+            traces["head"], traces["words"] = heads.reshape(-1, 240)[order], words.reshape(-1, samples)[order]
             file.write(traces.tobytes())
-        return Survey(Path(path), index_bytes, names, [*coords, 4 * np.arange(samples)], live, words, heads, text)
+        axes = [*coords, 4 * np.arange(samples)]
+        return Survey(Path(path), index_bytes, names, axes, live, words, heads, text, order)
 
     return make

@@ -16,7 +16,7 @@ from mdio.plugins.contributions import Reader, Writer
 from mdio.plugins.registry import registry
 
 NPZ = Path(__file__).parents[1] / "thirdparty" / "mdio-npz" / "src"
-EXACT = {"mdio", "segy", "npz"}
+EXACT = {"mdio", "segy", "npz", "vds"}
 """Formats that keep everything that travels; others are held to samples on full, regular grids."""
 
 
@@ -31,6 +31,15 @@ def npz(monkeypatch):
         yield
     for name in [name for name in sys.modules if name.partition(".")[0] == "mdio_npz"]:
         del sys.modules[name]
+
+
+LAYOUTS = {
+    "mdio": {},
+    "mdio v0.9": {"layout": "v0.9"},
+    "mdio v1": {"layout": "v1"},
+    "mdio v1, shards": {"layout": "v1", "chunks": (2, 4, 8), "shards": (4, 4, 16)},
+}
+"""How the native format may be spelled."""
 
 
 def formats():
@@ -97,6 +106,19 @@ def test_segy_through_any_format(tmp_path, survey, between):
     if between in EXACT:
         assert (tmp_path / "out.sgy").read_bytes() == data
     same(whole(tmp_path / "in.sgy"), whole(middle))
+
+
+@pytest.mark.parametrize("survey", list(surveys()))
+@pytest.mark.parametrize("first", LAYOUTS)
+@pytest.mark.parametrize("second", LAYOUTS)
+def test_segy_through_two_layouts(tmp_path, survey, first, second):
+    data = surveys()[survey]
+    (tmp_path / "in.sgy").write_bytes(data)
+    convert(tmp_path / "in.sgy", tmp_path / "1.mdio", target_options=LAYOUTS[first])
+    convert(tmp_path / "1.mdio", tmp_path / "2.mdio", target_options=LAYOUTS[second], workers=2, memory=20_000)
+    convert(tmp_path / "2.mdio", tmp_path / "out.sgy")
+    assert (tmp_path / "out.sgy").read_bytes() == data
+    same(whole(tmp_path / "in.sgy"), whole(tmp_path / "2.mdio"))
 
 
 @pytest.mark.parametrize("first", formats())

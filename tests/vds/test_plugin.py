@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from mdio_vds.detect import sniff
-from mdio_vds.plugin import MDIO_API, mdio_readers
+from mdio_vds.plugin import MDIO_API, mdio_readers, mdio_writers
 
 
 def test_the_reader():
@@ -20,9 +20,16 @@ def test_the_reader():
     assert reader.options_model()(channel="Amplitude").channel == "Amplitude"
 
 
+def test_the_writer():
+    (writer,) = mdio_writers()
+    assert (writer.name, writer.suffixes) == ("vds", (".vds",))
+    assert writer.options_model()(compression="RLE", margin="2,3").margin == (2, 3)
+    assert callable(writer.load())
+
+
 def test_listing_imports_nothing_heavy():
     code = (
-        "import sys, mdio_vds.plugin; list(mdio_vds.plugin.mdio_readers());"
+        "import sys, mdio_vds.plugin; list(mdio_vds.plugin.mdio_readers());list(mdio_vds.plugin.mdio_writers());"
         "sys.exit(','.join({'numpy', 'pydantic', 'zarr', 'fsspec'} & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

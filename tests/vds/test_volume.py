@@ -95,7 +95,7 @@ def test_axes_and_schema(tmp_path, vds, open_vds):
     volume = open_vds(path)
     assert isinstance(volume, Volume)
     schema = volume.schema
-    assert schema.names == ("inline", "trace_offset", "sample")
+    assert schema.names == ("inline", "offset", "sample")
     assert [dim.unit for dim in schema.dims] == ["", "", "ms"]
     assert schema.dims[2].coords.tolist() == [100, 102, 104, 106, 108, 110]
     assert schema.dims[2].coords.dtype == np.int64

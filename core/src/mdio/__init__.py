@@ -14,10 +14,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mdio.api.accessor import MDIOAccessor, MDIOReader
+    from mdio.api.accessor import MDIOAccessor, MDIOReader, MDIOWriter
+    from mdio.api.convenience import copy_mdio, rechunk, rechunk_batch
+    from mdio.api.making import create_empty, create_empty_like, numpy_to_mdio
     from mdio.api.opened import open as open
     from mdio.convert import convert, create
     from mdio.core.dimension import Dimension
+    from mdio.core.factory import MDIOCreateConfig, MDIOVariableConfig
     from mdio.core.grid import Grid
     from mdio.core.volume import Block, Metadata, Region, Schema, Sink, Volume
     from mdio.exceptions import MDIOError
@@ -31,17 +34,26 @@ _EXPORTS = {
     "Dimension": "mdio.core.dimension",
     "Grid": "mdio.core.grid",
     "MDIOAccessor": "mdio.api.accessor",
+    "MDIOCreateConfig": "mdio.core.factory",
     "MDIOError": "mdio.exceptions",
     "MDIOReader": "mdio.api.accessor",
+    "MDIOVariableConfig": "mdio.core.factory",
+    "MDIOWriter": "mdio.api.accessor",
     "Metadata": "mdio.core.volume",
     "Region": "mdio.core.volume",
     "Schema": "mdio.core.volume",
     "Sink": "mdio.core.volume",
     "Volume": "mdio.core.volume",
     "convert": "mdio.convert",
+    "copy_mdio": "mdio.api.convenience",
     "create": "mdio.convert",
+    "create_empty": "mdio.api.making",
+    "create_empty_like": "mdio.api.making",
     "mdio_to_segy": "mdio_segy",
+    "numpy_to_mdio": "mdio.api.making",
     "open": "mdio.api.opened",
+    "rechunk": "mdio.api.convenience",
+    "rechunk_batch": "mdio.api.convenience",
     "segy_to_mdio": "mdio_segy",
 }
 """Public name and the module that has it."""
@@ -55,8 +67,11 @@ __all__ = [
     "Dimension",
     "Grid",
     "MDIOAccessor",
+    "MDIOCreateConfig",
     "MDIOError",
     "MDIOReader",
+    "MDIOVariableConfig",
+    "MDIOWriter",
     "Metadata",
     "Region",
     "Schema",
@@ -64,7 +79,13 @@ __all__ = [
     "Volume",
     "__version__",
     "convert",
+    "copy_mdio",
     "create",
+    "create_empty",
+    "create_empty_like",
+    "numpy_to_mdio",
+    "rechunk",
+    "rechunk_batch",
 ]
 
 

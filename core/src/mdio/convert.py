@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mdio.plugins.contributions import Reader
     from mdio.storage.store import Store
 
-__all__ = ["Conversion", "Stores", "convert", "create", "find_reader", "open"]
+__all__ = ["Conversion", "Stores", "convert", "create", "find_reader", "open", "time_stamp"]
 
 _HEAD = 4096
 
@@ -192,6 +192,8 @@ class Conversion:
         Their options.
     storage_options
         Options of the stores.
+    target_storage_options
+        Options of the target's store where they are not the source's.
     transforms
         Functions volume → volume, applied in order before anything is written.
     overwrite, resume
@@ -211,6 +213,7 @@ class Conversion:
     source_options: Mapping[str, Any] = field(default_factory=dict)
     target_options: Mapping[str, Any] = field(default_factory=dict)
     storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    target_storage_options: Mapping[str, Any] | None = field(default=None, repr=False)
     transforms: Sequence[Callable[[Volume], Volume]] = ()
     overwrite: bool = False
     resume: bool = False
@@ -293,14 +296,16 @@ class Conversion:
                 "source_options": _plain(self.source_options),
                 "target_options": _plain(self.target_options),
             },
-            created=_now(),
+            created=time_stamp(),
         )
         return create(
             target,
             volume,
             format=self.target_format,
             options=self.target_options,
-            storage_options=self.storage_options,
+            storage_options=(
+                self.storage_options if self.target_storage_options is None else self.target_storage_options
+            ),
             creation=creation,
         )
 
@@ -367,7 +372,7 @@ def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _now() -> str:
+def time_stamp() -> str:
     """Return the time stamp of this run, ISO 8601 UTC; ``SOURCE_DATE_EPOCH`` fixes it."""
     fixed = os.environ.get("SOURCE_DATE_EPOCH")
     if fixed is not None:

@@ -1,23 +1,31 @@
-"""MDIO datasets as the arrays of MDIO v0: index them as numpy arrays, ask them for grid, headers and statistics."""
+"""MDIO datasets as the arrays of MDIO v0: index them as numpy arrays, assign to them, ask for grid and headers."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mdio.api.arrays import RegionArray
 from mdio.api.coordinates import coord_to_index
+from mdio.api.current import Current
+from mdio.api.file_headers import checked_binary, checked_text
 from mdio.api.header_array import HeaderArray
-from mdio.api.header_records import HeaderRecords
+from mdio.api.header_records import HeaderTable, records_dtype
 from mdio.api.indexing import parse_key
 from mdio.api.lazy import lazy_array, take
 from mdio.convert import open as open_volume
 from mdio.core.grid import Grid
-from mdio.core.region import Region
+from mdio.exceptions import StorageError
+from mdio.native.dataset import Revision
+from mdio.native.edit_session import STATISTICS
+from mdio.native.editing import Editor
+from mdio.native.options import ReadOptions
+from mdio.native.picking import Item, Selection
 from mdio.storage.urls import scheme
 
 if TYPE_CHECKING:
@@ -25,29 +33,48 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from numpy.typing import NDArray
+
     from mdio.native.volume import MdioVolume
 
-__all__ = ["MDIOAccessor", "MDIOReader"]
+__all__ = ["MDIOAccessor", "MDIOReader", "MDIOWriter", "StaleDataWarning"]
 
-_MODES = ("r",)
+_MODES = ("r", "r+", "w")
 _BACKENDS = ("zarr", "dask")
-_COUNTED_AT_ONCE = 1 << 24
-"""Cells of the live mask looked at together."""
+
+
+class StaleDataWarning(UserWarning):
+    """What is read is older than the last edit of the samples."""
 
 
 class MDIOAccessor:
-    """An MDIO dataset that is read by indexing.
+    """An MDIO dataset that is read by indexing and, where it is opened so, written by assigning to an index.
 
     ``mdio[15]`` is an inline, ``mdio[:, 15]`` a crossline, ``mdio[..., 250]`` a time slice of a 3-D stack. Lists of
     positions act on their own axis each: ``mdio[ils, xls]`` is the intersection of lines. Only the chunks that an
     index touches are read.
+
+    ``mdio[15] = values`` stores samples by the same keys; values broadcast as in numpy, and only the stored objects
+    that the key touches are read, changed and replaced. A dead trace that is written to becomes live: its samples are
+    0 where nothing was written, and its header record is 0 but for the words that say its place in the grid – those
+    the dataset was imported by, or those that are named as a dimension is (inline 189, crossline 193, …) –, so that it
+    is found again in an exported SEG-Y. ``mdio.live_mask[key] = …`` makes traces live or dead; one that dies loses its
+    samples and its header record. ``mdio.headers[key] = records`` changes header words of live traces, under either
+    name, and ``mdio.headers["cdp_x"][key] = values`` one of them. ``mdio.text_header`` and ``mdio.binary_header`` are
+    set whole.
+
+    Everything that is stored twice follows: other access patterns, the number of traces, and statistics, which are
+    out of date from the first edit until :meth:`update_statistics`. What holds when a process dies in mid-edit is said
+    at :class:`mdio.native.editing.Editor`. From the first edit until :meth:`close`, nobody else may edit the dataset;
+    reading is always possible. Edits may come from several threads (``dask.array.store(array, mdio)``).
 
     Parameters
     ----------
     mdio_path_or_buffer
         Path or URL.
     mode
-        ``"r"``: read only.
+        ``"r"``: read only. ``"r+"``: what is there can be changed. ``"w"``: access patterns can be added as well
+        (:func:`mdio.api.convenience.rechunk`).
     access_pattern
         Which of several chunkings to read, e.g. ``"012"``. By default the one that bears the numbers of all axes
         (``"012"`` in 3-D), or the first one there is.
@@ -58,11 +85,13 @@ class MDIOAccessor:
     new_chunks
         Chunks of the arrays of the dask backend, one length a dimension; those of the store by default.
     backend
-        ``"zarr"``: arrays in memory. ``"dask"``: lazy dask arrays.
+        ``"zarr"``: arrays in memory. ``"dask"``: lazy dask arrays. These cannot be written, ``live_mask`` and
+        ``headers`` included; the accessor itself can.
     memory_cache_size
         Bytes of decoded chunks to keep.
     disk_cache
-        Whether chunks of a remote store are kept in a local temporary folder (``simplecache`` of fsspec).
+        Whether chunks of a remote store are kept in a local temporary folder (``simplecache`` of fsspec). Not where
+        it may be written.
 
     Raises
     ------
@@ -88,18 +117,25 @@ class MDIOAccessor:
     ) -> None:
         _require("mode", mode, _MODES)
         _require("backend", backend, _BACKENDS)
-        url, options = _cached_on_disk(str(mdio_path_or_buffer), storage_options or {}, disk_cache)
+        wanted = disk_cache and mode == "r"
+        url, options = _cached_on_disk(str(mdio_path_or_buffer), storage_options or {}, wanted)
         self.url = str(mdio_path_or_buffer)
         self.mode = mode
         self.backend = backend
         self.return_metadata = return_metadata
-        self.volume: MdioVolume = open_volume(  # type: ignore[assignment]  # the native reader was asked for
+        volume: MdioVolume = open_volume(  # type: ignore[assignment]  # the native reader was asked for
             url,
             format="mdio",
             options={"access_pattern": access_pattern, "cache": memory_cache_size},
             storage_options=options,
         )
-        self.access_pattern = self.volume.pattern
+        self.access_pattern = volume.pattern
+        self._current = Current(
+            volume, ReadOptions(access_pattern=volume.pattern, cache=memory_cache_size, allow_incomplete=False)
+        )
+        self._editor = None if mode == "r" else Editor(volume.dataset, volume.pattern, self._current.renew)
+        if self.access_pattern in volume.description.stale:
+            self._warn(f"an edit did not reach access pattern {self.access_pattern!r}; another one is up to date")
         samples, mask, headers = self._arrays()
         if backend == "dask":
             chunks = tuple(new_chunks) if new_chunks is not None else self.chunks
@@ -110,15 +146,41 @@ class MDIOAccessor:
         self._live_mask = mask
         self._headers = headers
 
+    @property
+    def volume(self) -> MdioVolume:
+        """The dataset as a volume; a snapshot, another one after an edit."""
+        return self._current.volume
+
     def _arrays(self) -> tuple[Any, Any, Any]:
-        volume, schema = self.volume, self.volume.schema
-        shape, stored = schema.shape, volume.sample_array
-        samples = RegionArray(volume.samples, shape, schema.dtype, stored.chunks, stored.compressor)
-        mask = RegionArray(volume.live, shape[:-1], np.dtype(bool), stored.chunks[:-1])
-        headers = RegionArray(
-            HeaderRecords(volume), shape[:-1], HeaderRecords.dtype_of(volume), stored.chunks[:-1], kind=HeaderArray
+        volume, current, editor = self.volume, self._current, self._editor
+        shape, dtype, stored = volume.schema.shape, volume.schema.dtype, volume.sample_array
+        chunks, traces = stored.chunks, shape[:-1]
+        # Functions of the editor, not of the accessor: a circle of references would keep its lock until a collection.
+        stores: list[Any] = [partial(_refuse, self.url)] * 3
+        if editor is not None:
+            whole, part = partial(_store, shape), partial(_store, traces)
+            stores = [
+                partial(whole, editor.write_samples),
+                partial(part, editor.write_live),
+                partial(part, editor.write_headers),
+            ]
+        if self.backend == "dask":
+            stores = [None] * 3  # tasks may be sent elsewhere
+        samples = RegionArray(current.samples, shape, dtype, chunks, stored.compressor, store=stores[0])
+        mask = RegionArray(current.live, traces, np.dtype(bool), chunks[:-1], store=stores[1])
+        headers = HeaderTable(
+            current.headers, traces, records_dtype(volume), chunks[:-1], kind=HeaderArray, store=stores[2]
         )
         return samples, mask, headers
+
+    def _edited(self) -> Editor:
+        if self._editor is None:
+            _refuse(self.url)
+        assert self._editor is not None
+        return self._editor
+
+    def _warn(self, what: str) -> None:
+        warnings.warn(f"{self.url}: {what}", StaleDataWarning, stacklevel=3)
 
     def __getitem__(self, key: Any) -> Any:
         """Read a selection.
@@ -144,6 +206,55 @@ class MDIOAccessor:
         if not self.return_metadata:
             return samples
         return take(self._live_mask, items[:-1]), take(self._headers, items[:-1]), samples
+
+    def __setitem__(self, key: Any, values: Any) -> None:
+        """Store samples; the traces that they belong to become live.
+
+        Parameters
+        ----------
+        key
+            As for reading.
+        values
+            Real numbers that broadcast to what reading the key returns. Floats are rounded to the stored type.
+
+        Raises
+        ------
+        IndexError
+            A key of another form, or a position outside the grid.
+        ShapeError
+            The values do not broadcast.
+        ValueError
+            A value has no place in the stored type: an integer out of range, NaN among integers, a float so large
+            that it would become infinite. The message names the first one; nothing is written.
+        StorageError
+            The accessor is for reading only.
+        WriterLockedError
+            Another process, or another accessor, is editing the dataset.
+        """
+        editor = self._edited()
+        editor.write_samples(Selection(parse_key(key, self.shape), self.shape), np.asarray(values))
+
+    def update_statistics(self) -> dict[str, float]:
+        """Measure all samples of the default access pattern anew, and store and return what :attr:`stats` says."""
+        from mdio.api.measuring import measure_volume
+
+        editor = self._edited()
+        before = editor.edits
+        editor.store_statistics(measure_volume(self._current.default).summary(), before)
+        return self.stats
+
+    def copy(
+        self,
+        dest_path_or_buffer: str | os.PathLike[str],
+        excludes: str = "",
+        includes: str = "",
+        storage_options: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Copy the dataset, with or without all its arrays; see :func:`mdio.api.convenience.copy_mdio`."""
+        from mdio.api.convenience import copy_mdio
+
+        copy_mdio(self, dest_path_or_buffer, excludes, includes, storage_options, overwrite)
 
     def coord_to_index(self, *args: Any, dimensions: str | Sequence[str] | None = None) -> Any:
         """Return the positions of coordinates, 0-based.
@@ -180,6 +291,11 @@ class MDIOAccessor:
         return self._live_mask
 
     @property
+    def headers(self) -> Any:
+        """Header records, or one word of them by its name; read when indexed (``headers["inline"][:]``)."""
+        return self._headers
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Length of each dimension, the sample axis last."""
         return self.volume.schema.shape
@@ -195,16 +311,19 @@ class MDIOAccessor:
         chunks: tuple[int, ...] = self.volume.sample_array.chunks
         return chunks
 
-    @cached_property
+    @property
     def trace_count(self) -> int:
         """Number of traces; counted where the dataset does not say."""
-        known = self.volume.schema.metadata.trace_count
-        # 0 counts as unsaid: releases that made datasets from arrays wrote it.
-        return known if known > 0 else _count_live(self.volume)
+        return self._current.trace_count
 
     @property
     def stats(self) -> dict[str, float]:
-        """``mean``, ``std``, ``rms``, ``min``, ``max`` of the non-zero samples of live traces; empty when unknown."""
+        """``mean``, ``std``, ``rms``, ``min``, ``max`` of the non-zero samples of live traces; empty when unknown.
+
+        Warns with a :class:`StaleDataWarning` where samples were edited since; see :meth:`update_statistics`.
+        """
+        if STATISTICS in self.volume.description.stale:
+            self._warn("statistics are older than the samples; update_statistics() measures them anew")
         known = self.volume.schema.metadata.statistics or {}
         return {key: known[key] for key in ("mean", "std", "rms", "min", "max") if key in known}
 
@@ -213,13 +332,26 @@ class MDIOAccessor:
         """Textual file header, lines of 80 characters; empty when there is none."""
         return list(self.volume.schema.metadata.text)
 
+    @text_header.setter
+    def text_header(self, lines: Sequence[str]) -> None:
+        """Set the textual file header: 40 strings of up to 80 characters, else ValueError."""
+        self._edited().revise(Revision(text=checked_text(lines)))
+
     @property
     def binary_header(self) -> dict[str, Any]:
         """Words of the binary file header under the names of the store; empty when there is none."""
         return dict(self.volume.schema.metadata.binary)
 
+    @binary_header.setter
+    def binary_header(self, words: Mapping[str, Any]) -> None:
+        """Set words of the binary file header under either name, else ValueError; words not named stay."""
+        checked = checked_binary(words, self.volume.schema.metadata.binary, self.volume.dataset.layout)
+        self._edited().revise(Revision(binary=checked))
+
     def close(self) -> None:
-        """Forget cached chunks."""
+        """Forget cached chunks, and let others edit the dataset."""
+        if self._editor is not None:
+            self._editor.close()
         self.volume.close()
 
     def __enter__(self) -> Self:
@@ -264,6 +396,46 @@ class MDIOReader(MDIOAccessor):
         )
 
 
+class MDIOWriter(MDIOAccessor):
+    """:class:`MDIOAccessor` that changes what is there; the parameters are described there."""
+
+    def __init__(
+        self,
+        mdio_path_or_buffer: str | os.PathLike[str],
+        access_pattern: str | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        return_metadata: bool = False,
+        new_chunks: Sequence[int] | None = None,
+        backend: str = "zarr",
+        memory_cache_size: int = 0,
+        disk_cache: bool = False,
+    ) -> None:
+        super().__init__(
+            mdio_path_or_buffer,
+            "r+",
+            access_pattern,
+            storage_options,
+            return_metadata,
+            new_chunks,
+            backend,
+            memory_cache_size,
+            disk_cache,
+        )
+
+
+def _store(
+    shape: tuple[int, ...],
+    write: Callable[[Selection, NDArray[Any]], None],
+    items: tuple[Item, ...],
+    values: NDArray[Any],
+) -> None:
+    write(Selection(items, shape), values)
+
+
+def _refuse(url: str, *_: Any) -> None:
+    raise StorageError(f"{url}: opened for reading only", hint='open it with mode="r+", or mdio.MDIOWriter')
+
+
 def _require(what: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
         near = difflib.get_close_matches(str(value), known, 1)
@@ -277,13 +449,3 @@ def _cached_on_disk(url: str, options: Mapping[str, Any], wanted: bool) -> tuple
         return url, options
     keyed = options if isinstance(options.get(kind), Mapping) else {kind: dict(options)}
     return f"simplecache::{url}", keyed
-
-
-def _count_live(volume: MdioVolume) -> int:
-    shape = volume.schema.shape[:-1]
-    rest = int(np.prod(shape[1:], dtype=np.int64))
-    rows = max(1, _COUNTED_AT_ONCE // max(rest, 1))
-    return sum(
-        int(np.count_nonzero(volume.live(Region([(start, min(start + rows, shape[0])), *((0, n) for n in shape[1:])]))))
-        for start in range(0, shape[0], rows)
-    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mdio.api.opened import OpenVolume
 from mdio.core.region import Region
 from mdio.native.volume import MdioVolume
 
@@ -40,7 +41,8 @@ def describe(volume: Volume, path: str, format_name: str) -> dict[str, Any]:
         JSON-able; numbers that JSON has no word for are None. ``path``, ``stats``, ``grid`` and ``access_patterns``
         are named as ``mdio info`` of MDIO v0 names them; ``details`` is what the format itself adds.
     """
-    volume = getattr(volume, "inner", volume)  # what ``mdio.open`` returns stands before the volume of the format
+    if isinstance(volume, OpenVolume):
+        volume = volume.inner
     schema = volume.schema
     metadata = schema.metadata
     attributes = dict(metadata.attributes)
@@ -124,8 +126,9 @@ def _dataset(volume: Volume) -> dict[str, Any]:
     """Return what only MDIO datasets have."""
     if not isinstance(volume, MdioVolume):
         return {}
-    known = ("api_version", "created")
+    known = ("api_version", "created", "template")
     return {
+        "layout": volume.dataset.layout,
         **{key: volume.attributes[key] for key in known if key in volume.attributes},
         "access_pattern": volume.pattern,
         "access_patterns": {

@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mdio.core.region import Region
+from mdio.native.picking import Item, outer, regular
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Item", "gather", "parse_key"]
-
-Item = int | slice | np.ndarray
-"""What a key says of one axis: a position (drops the axis), a slice, or int64 positions; none of them negative."""
 
 
 def parse_key(key: Any, shape: Sequence[int]) -> tuple[Item, ...]:
@@ -130,7 +128,7 @@ def gather(
         part = fetch(Region((span.start, span.stop) for span in box))
         for axis, span in enumerate(box):
             part = part[(_ALL,) * axis + (span.source,)]
-        out[_outer([span.target for span in box], out.shape)] = part
+        out[outer([span.target for span in box], out.shape)] = part
     return out.reshape(kept)
 
 
@@ -155,28 +153,6 @@ def _spans(positions: NDArray[np.int64], chunk: int) -> list[_Span]:
     far = np.diff(ascending) > 1
     cuts = np.flatnonzero(far & (np.diff(ascending // chunk) > 0)) + 1
     return [
-        _Span(int(near[0]), int(near[-1]) + 1, _regular(near - near[0]), _regular(target))
+        _Span(int(near[0]), int(near[-1]) + 1, regular(near - near[0]), regular(target))
         for near, target in zip(np.split(ascending, cuts), np.split(order, cuts), strict=True)
     ]
-
-
-def _regular(positions: NDArray[np.int64]) -> slice | NDArray[np.int64]:
-    """Return positions as a slice where they have one step: numpy copies slices faster than lists."""
-    first, last = int(positions[0]), int(positions[-1])
-    step = int(positions[1]) - first if positions.size > 1 else 1
-    if step == 0 or np.any(np.diff(positions) != step):
-        return positions
-    stop = last + (1 if step > 0 else -1)
-    return slice(first, stop if stop >= 0 else None, step)
-
-
-def _outer(targets: Sequence[slice | NDArray[np.int64]], shape: tuple[int, ...]) -> Any:
-    """Return an index under which several lists mean their intersection; one list means that already."""
-    if sum(not isinstance(target, slice) for target in targets) < 2:
-        return tuple(targets)
-    return np.ix_(
-        *(
-            np.arange(n)[target] if isinstance(target, slice) else target
-            for target, n in zip(targets, shape, strict=True)
-        )
-    )

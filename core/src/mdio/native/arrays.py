@@ -6,9 +6,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from mdio.native.shards import Sharding
 
 __all__ = ["ArraySpec"]
 
@@ -42,10 +45,14 @@ class ArraySpec:
         Configuration of the codec as metadata say it; for people.
     shards
         Cells of one object where an object holds several chunks with an index, a multiple of ``chunks``; else None.
+    sharding
+        How they are found in it; an index with a check at the end by default.
     attributes
         Of the array.
     dimension_names
         Names of its axes, where the format keeps them.
+    masked
+        Whether cells of dead traces may hold anything, so that readers have to go by the live mask.
     """
 
     path: str
@@ -60,8 +67,10 @@ class ArraySpec:
     separator: str = "/"
     compressor: Mapping[str, Any] | None = None
     shards: tuple[int, ...] | None = None
+    sharding: Sharding | None = None
     attributes: Mapping[str, Any] | None = None
     dimension_names: tuple[str, ...] | None = None
+    masked: bool = False
 
     @property
     def objects(self) -> tuple[int, ...]:
@@ -72,6 +81,12 @@ class ArraySpec:
     def chunk_bytes(self) -> int:
         """Decoded bytes of a chunk."""
         return math.prod(self.chunks) * self.dtype.itemsize
+
+    @property
+    def lossy(self) -> bool:
+        """Whether samples come back only near those that were stored; cells of dead traces are then near 0 as well."""
+        codecs = getattr(self.codec, "codecs", (self.codec,))
+        return any(getattr(codec, "codec_id", "") == "zfpy" for codec in codecs)
 
     def key(self, index: tuple[int, ...]) -> str:
         """Return the key of an object by its place on the grid of objects."""

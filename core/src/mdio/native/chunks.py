@@ -11,6 +11,7 @@ import numpy as np
 
 from mdio.core.region import Region
 from mdio.exceptions import CodecError, IntegrityError, MDIOError
+from mdio.native.shards import Sharding, ShardReader, ShardTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,7 +19,44 @@ if TYPE_CHECKING:
     from mdio.native.arrays import ArraySpec
     from mdio.storage.store import Store
 
-__all__ = ["ChunkCache", "ChunkReader", "ChunkWriter"]
+__all__ = ["ChunkCache", "ChunkReader", "ChunkWriter", "UnstorableCellError"]
+
+_TABLES = 4096
+"""Indexes of shards that are kept; one of 64 chunks takes 1 KiB."""
+
+
+class UnstorableCellError(CodecError):
+    """A sample that a codec cannot hold to its promise; ``cell`` is its place on the grid."""
+
+    def __init__(self, error: CodecError, cell: tuple[int, ...]) -> None:
+        super().__init__(error.message, hint=error.hint)
+        self.cell = cell
+        self.value = getattr(error, "value", None)
+
+
+class _Tables:
+    """Indexes of shards, least recently used dropped first."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[str, ShardTable] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> ShardTable | None:
+        with self._lock:
+            table = self._held.get(key)
+            if table is not None:
+                self._held.move_to_end(key)
+            return table
+
+    def put(self, key: str, table: ShardTable) -> None:
+        with self._lock:
+            self._held[key] = table
+            while len(self._held) > _TABLES:
+                self._held.popitem(last=False)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._held.clear()
 
 
 class ChunkCache:
@@ -35,6 +73,7 @@ class ChunkCache:
         self._held: OrderedDict[Any, NDArray[Any]] = OrderedDict()
         self._size = 0
         self._lock = threading.Lock()
+        self.tables = _Tables()
 
     def get(self, key: Any) -> NDArray[Any] | None:
         """Return a decoded chunk, or None."""
@@ -63,6 +102,7 @@ class ChunkCache:
         with self._lock:
             self._held.clear()
             self._size = 0
+        self.tables.clear()
 
 
 class ChunkReader:
@@ -89,22 +129,20 @@ class ChunkReader:
         self._partial = hasattr(spec.codec, "decode_region") and not spec.filters and spec.order == "C"
         self._store = store
         self._cache = cache
+        self._shards = ShardReader(store, spec, cache.tables) if spec.shards is not None else None
 
     def read(self, region: Region) -> NDArray[Any]:
         """Return a region, C order; chunks that are not there are fill."""
         out = self._filled(region.shape)
-        for index in region.chunks(self.chunks):
+        for index, data in self._stored(region, self._copy_held(region, out)):
             box = Region.of_chunk(index, self.chunks, self.shape)
             part = box.intersect(region)
-            self._read_part(index, box, part, out[part.within(region)])
+            self._read_part(index, data, box, part, out[part.within(region)])
         return out
 
     def present(self, region: Region) -> Iterator[tuple[Region, NDArray[Any]]]:
         """Yield ``(part of the region, values)`` of the chunks that are stored."""
-        for index in region.chunks(self.chunks):
-            data = self._get(index)
-            if data is None:
-                continue
+        for index, data in self._stored(region, lambda _: False):
             box = Region.of_chunk(index, self.chunks, self.shape)
             part = box.intersect(region)
             yield part, self._decode(index, data)[part.within(box)]
@@ -113,28 +151,51 @@ class ChunkReader:
         cell = self.spec.fill_cell
         return np.zeros(shape, dtype=self.dtype) if cell is None else np.full(shape, cell, dtype=self.dtype)
 
-    def _get(self, index: tuple[int, ...]) -> bytes | None:
-        """Return the stored form of a chunk, None when there is none."""
-        return self._store.get(self.spec.key(index))
+    def _copy_held(self, region: Region, out: NDArray[Any]) -> Callable[[tuple[int, ...]], bool]:
+        """Return a function that takes a chunk from the cache, if it is there."""
 
-    def _read_part(self, index: tuple[int, ...], box: Region, part: Region, out: NDArray[Any]) -> None:
-        held = self._cache.get((self.path, index))
-        if held is None:
-            data = self._get(index)
-            if data is None:
-                return
-            inside = Region((a - c, b - c) for (a, b), (c, _) in zip(part, box, strict=True))
-            if self._partial and 2 * part.size <= int(np.prod(self.chunks)) and self._cache.capacity == 0:
-                try:
-                    self._codec.decode_region(data, self.chunks, self.dtype, inside, out)
-                except (MDIOError, ValueError, RuntimeError) as error:
-                    raise self._named(index, error) from error
-                return
-            held = self._decode(index, data)
-            self._cache.put((self.path, index), held)
+        def copy(index: tuple[int, ...]) -> bool:
+            held = self._cache.get((self.path, index))
+            if held is None:
+                return False
+            box = Region.of_chunk(index, self.chunks, self.shape)
+            part = box.intersect(region)
+            out[part.within(region)] = held[part.within(box)]
+            return True
+
+        return copy
+
+    def _stored(
+        self, region: Region, skip: Callable[[tuple[int, ...]], bool]
+    ) -> Iterator[tuple[tuple[int, ...], bytes | memoryview]]:
+        """Yield index and stored form of the chunks of a region that are there and not skipped."""
+        if self._shards is None:
+            for index in region.chunks(self.chunks):
+                data = None if skip(index) else self._store.get(self.spec.key(index))
+                if data is not None:
+                    yield index, data
+            return
+        for shard in region.chunks(self.spec.objects):
+            inside = Region.of_chunk(shard, self.spec.objects, self.shape).intersect(region)
+            wanted = [index for index in inside.chunks(self.chunks) if not skip(index)]
+            if wanted:
+                yield from self._shards.read(shard, wanted)
+
+    def _read_part(
+        self, index: tuple[int, ...], data: bytes | memoryview, box: Region, part: Region, out: NDArray[Any]
+    ) -> None:
+        inside = Region((a - c, b - c) for (a, b), (c, _) in zip(part, box, strict=True))
+        if self._partial and 2 * part.size <= int(np.prod(self.chunks)) and self._cache.capacity == 0:
+            try:
+                self._codec.decode_region(data, self.chunks, self.dtype, inside, out)
+            except (MDIOError, ValueError, RuntimeError) as error:
+                raise self._named(index, error) from error
+            return
+        held = self._decode(index, data)
+        self._cache.put((self.path, index), held)
         out[...] = held[part.within(box)]
 
-    def _decode(self, index: tuple[int, ...], data: bytes) -> NDArray[Any]:
+    def _decode(self, index: tuple[int, ...], data: bytes | memoryview) -> NDArray[Any]:
         chunk = np.empty(self.chunks, dtype=self.dtype)
         try:
             if self._codec is None and not self.spec.filters:
@@ -152,7 +213,7 @@ class ChunkReader:
             raise self._named(index, error) from error
         if flat.nbytes != self.spec.chunk_bytes:
             raise IntegrityError(
-                f"{self._store.url}: chunk {self.spec.key(index)} decodes to {flat.nbytes} bytes, "
+                f"{self._store.url}: chunk {self._name(index)} decodes to {flat.nbytes} bytes, "
                 f"not {self.spec.chunk_bytes}"
             )
         if not np.shares_memory(flat, chunk):
@@ -162,8 +223,15 @@ class ChunkReader:
         return chunk
 
     def _named(self, index: tuple[int, ...], error: Exception) -> MDIOError:
-        kind = type(error) if isinstance(error, MDIOError) else CodecError
-        return kind(f"{self._store.url}: chunk {self.spec.key(index)}: {error}")
+        kind = type(error) if isinstance(error, CodecError | IntegrityError) else CodecError
+        return kind(f"{self._store.url}: chunk {self._name(index)}: {error}")
+
+    def _name(self, index: tuple[int, ...]) -> str:
+        """Return the key of a chunk, or of its shard with the chunk's place on the grid."""
+        if self.spec.shards is None:
+            return self.spec.key(index)
+        shard = tuple(i * n // s for i, n, s in zip(index, self.chunks, self.spec.shards, strict=True))
+        return f"{','.join(map(str, index))} in {self.spec.key(shard)}"
 
 
 def _bytes_of(chunk: NDArray[Any]) -> NDArray[np.uint8]:
@@ -171,7 +239,7 @@ def _bytes_of(chunk: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 class ChunkWriter:
-    """A stored array under construction, written by whole chunks.
+    """A stored array under construction, written by whole objects: chunks, or shards of chunks.
 
     Parameters
     ----------
@@ -188,24 +256,35 @@ class ChunkWriter:
         self.path = spec.path
         self.shape = spec.shape
         self.chunks = spec.chunks
+        self.objects = spec.objects
         self.dtype = spec.dtype
         self._put = put
         self._discard = discard
         self._codec = spec.codec
+        self._sharding = (spec.sharding or Sharding()) if spec.shards is not None else None
         self._local = threading.local()
 
     def write(self, region: Region, values: NDArray[Any]) -> list[int]:
-        """Store the chunks of a region that starts on the chunk grid.
+        """Store the objects of a region that starts on their grid.
 
         Returns
         -------
         list of int
-            Number of objects stored and their bytes. Chunks of only fill are not stored.
+            Number of objects stored and their bytes. Objects of only fill are not stored.
+
+        Raises
+        ------
+        UnstorableCellError
+            The codec cannot hold a sample to its promise.
         """
         count = size = 0
-        for index in region.chunks(self.chunks):
-            box = Region.of_chunk(index, self.chunks, self.shape)
-            pieces = self.encode(values[box.within(region)])
+        for index in region.chunks(self.objects):
+            box = Region.of_chunk(index, self.objects, self.shape)
+            try:
+                pieces = self.encode(values[box.within(region)])
+            except UnstorableCellError as error:
+                error.cell = tuple(base + at for base, at in zip(box.start, error.cell, strict=True))
+                raise
             key = self.spec.key(index)
             if pieces:
                 self._put(key, *pieces)
@@ -217,45 +296,71 @@ class ChunkWriter:
     def stored(self, get: Callable[[str], bytes | None], region: Region) -> list[int]:
         """Return what :meth:`write` returned for a region, judged by the objects that are there and whole."""
         count = size = 0
-        check = getattr(self._codec, "check", None)
-        for index in region.chunks(self.chunks):
+        for index in region.chunks(self.objects):
             data = get(self.spec.key(index))
-            if data is None:
-                continue
-            if check is not None:
-                try:
-                    if check(data) is False:
-                        continue
-                except MDIOError:
-                    continue
-            count, size = count + 1, size + len(data)
+            if data is not None and self._whole(data):
+                count, size = count + 1, size + len(data)
         return [count, size]
 
-    def encode(self, part: NDArray[Any]) -> Sequence[Any]:
-        """Return the stored form of one chunk in pieces; none when it is all fill.
+    def _whole(self, data: bytes) -> bool:
+        """Whether an object matches the checks that it carries."""
+        check = getattr(self._codec, "check", lambda _: None)
+        try:
+            if self._sharding is None:
+                return check(data) is not False
+            inner = int(np.prod([outer // n for outer, n in zip(self.objects, self.chunks, strict=True)]))
+            return all(check(chunk) is not False for chunk in self._sharding.chunks(data, inner))
+        except MDIOError:
+            return False
 
-        A chunk that passes the edge is padded with fill. The pieces hold until the next call in the same thread.
+    def encode(self, part: NDArray[Any]) -> Sequence[Any]:
+        """Return the stored form of one object in pieces; none when it is all fill.
+
+        An object that passes the edge is padded with fill. The pieces hold until the next call in the same thread.
+        ``cell`` of an error counts from the start of the object.
         """
-        chunk = self._room()
+        if self._sharding is None:
+            return self._encode_chunk(part, (0,) * part.ndim)
+        whole = Region.whole(part.shape)
+        grid = Region.whole(self.objects).chunks(self.chunks)
+        return self._sharding.assemble(self._inner(part, whole, index) for index in grid)
+
+    def _inner(self, part: NDArray[Any], whole: Region, index: tuple[int, ...]) -> bytes | None:
+        box = Region((i * n, (i + 1) * n) for i, n in zip(index, self.chunks, strict=True)).intersect(whole)
+        if not box.size:
+            return None
+        return b"".join(self._encode_chunk(part[box.slices], box.start)) or None
+
+    def _encode_chunk(self, part: NDArray[Any], start: tuple[int, ...]) -> Sequence[Any]:
+        # A lossy codec keeps its promise for the samples that it is given: it casts them itself.
+        chunk = self._room(part.dtype if self.spec.lossy and part.dtype.itemsize <= 4 else self.dtype)
         cell = self.spec.fill_cell
         if part.shape != self.chunks:
-            chunk[...] = np.zeros((), dtype=self.dtype) if cell is None else cell
+            chunk[...] = np.zeros((), dtype=chunk.dtype) if cell is None else cell
         chunk[tuple(slice(0, n) for n in part.shape)] = part
         flat = chunk.reshape(-1).view(np.uint8)
         if not (_any_bit(flat) if cell is None else _any_other(flat, cell)):
             return ()
         if self._codec is None:
             return (flat.data,)
-        if hasattr(self._codec, "encode_pieces"):
-            pieces: Sequence[Any] = self._codec.encode_pieces(chunk)
-            return pieces
-        return (self._codec.encode(chunk),)
+        try:
+            if hasattr(self._codec, "encode_pieces"):
+                pieces: Sequence[Any] = self._codec.encode_pieces(chunk)
+                return pieces
+            return (self._codec.encode(chunk),)
+        except CodecError as error:
+            position = getattr(error, "position", None)
+            if position is None:
+                raise
+            inside = np.unravel_index(position, self.chunks)
+            cell_at = tuple(int(at) + base for at, base in zip(inside, start, strict=True))
+            raise UnstorableCellError(error, cell_at) from error
 
-    def _room(self) -> NDArray[Any]:
+    def _room(self, dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return the calling thread's chunk: fresh pages for each would cost as much as filling it."""
         held: NDArray[Any] | None = getattr(self._local, "chunk", None)
-        if held is None:
-            held = self._local.chunk = np.empty(self.chunks, dtype=self.dtype)
+        if held is None or held.dtype != dtype:
+            held = self._local.chunk = np.empty(self.chunks, dtype=dtype)
         return held
 
 

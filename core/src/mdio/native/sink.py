@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,18 +12,23 @@ import numpy as np
 from mdio.core.overriding import chunks_with_added
 from mdio.core.region import Region
 from mdio.core.volume import Block, Creation, Schema, Volume, has_lengths, lengths_of
-from mdio.exceptions import ConfigError
+from mdio.exceptions import ConfigError, UnstorableSampleError
 from mdio.flow.journal import Journal
 from mdio.native import source
 from mdio.native.arrays import ArraySpec
-from mdio.native.chunks import ChunkWriter
+from mdio.native.chunks import ChunkCache, ChunkReader, ChunkWriter, UnstorableCellError
 from mdio.native.codecs import default_codec, sample_codec
 from mdio.native.dataset import Contents, Layout
+from mdio.native.pattern_copy import copy_patterns, further_patterns
+from mdio.native.pending import PendingDocuments
 from mdio.native.records import RecordPacker
+from mdio.native.shards import shard_shapes
 from mdio.native.v0 import V0Layout
 from mdio.storage.staging import REMOTE_STATE, StagedTree, claim_target, journal_path
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mdio.native.options import WriteOptions
     from mdio.storage.store import Storage
 
@@ -39,7 +46,7 @@ def create_sink(url: str, like: Volume, options: WriteOptions, storage: Storage,
     MDIOAlreadyExistsError, IncompleteDatasetError, WriterLockedError, StorageError
         The target cannot be begun; see :func:`mdio.storage.staging.claim_target`.
     ConfigError
-        Chunks or codec do not fit the volume.
+        Chunks, shards, template or codec do not fit the volume or the layout.
     """
     return MdioSink(url, like, options, storage, creation)
 
@@ -54,8 +61,10 @@ class MdioSink:
         schema = like.schema
         self._like = like
         self._schema = schema
-        self._layout: Layout = V0Layout(options.layout)
-        chunks = _chunks(options, schema, self._layout)
+        self._layout = _layout(options, schema)
+        usual = _chunks(options, schema, self._layout)
+        chosen = usual if options.chunks else None
+        chunks, shards = shard_shapes(options.shards, chosen, usual, schema.dtype.itemsize)
         codec = sample_codec(options.codec, schema.dtype)
         store = storage.open(url)
         self.journal, resumes = claim_target(
@@ -74,8 +83,12 @@ class MdioSink:
         except BaseException:
             self.journal.close() if resumes else self.journal.remove()
             raise
-        self._samples = self._writer(self._layout.samples(schema, chunks, None, codec))
-        self.chunks = self._samples.spec.objects
+        samples = self._layout.samples(schema, chunks, shards, codec)
+        if samples.lossy and samples.dtype.kind + str(samples.dtype.itemsize) not in ("f4", "f8"):
+            # ZFP gives back floats whatever it got.
+            samples = self._layout.samples(replace(schema, dtype=np.dtype(np.float32)), chunks, shards, codec)
+        self._samples = self._writer(samples)
+        self.chunks = chunks = self._samples.spec.objects
         self.halo = (0,) * len(chunks)
         self._packer = RecordPacker(schema.headers, self._layout.header_fields) if schema.headers.itemsize else None
         self._headers = self._rest = None
@@ -96,7 +109,10 @@ class MdioSink:
 
     def write(self, block: Block) -> Mapping[str, Any]:
         """Store the chunks of a block: samples, headers, and what the types cannot give back."""
-        receipt: dict[str, Any] = {"samples": self._samples.write(block.region, self._layout.stored(block))}
+        try:
+            receipt: dict[str, Any] = {"samples": self._samples.write(block.region, self._layout.stored(block))}
+        except UnstorableCellError as error:
+            raise self._refused(error) from error
         if block.region[-1][0] == 0:
             receipt |= self._write_headers(block)
         if block.patches is not None and block.patches.index.size:
@@ -104,6 +120,23 @@ class MdioSink:
             words.reshape(-1)[block.patches.index] = block.patches.words
             receipt["patches"] = self._patches.write(block.region, words)
         return receipt
+
+    def _refused(self, error: UnstorableCellError) -> UnstorableSampleError:
+        """Return an error that names a sample by its coordinates."""
+        place = []
+        for dim, at in zip(self._schema.dims, error.cell, strict=True):
+            coordinate = f"{dim.between(at, at + 1)[0]:.12g}"
+            place.append(f"{dim.name} {coordinate}{' ' + dim.unit if dim.unit else ''}")
+        what = error.message
+        promise = getattr(self._samples.spec.codec, "tolerance", None)
+        if error.value is not None and promise is not None:
+            what = f"{error.value} cannot be held to a tolerance of {promise}"
+        return UnstorableSampleError(
+            f"{', '.join(place)}: {what}",
+            position=int(np.ravel_multi_index(error.cell, self._schema.shape)),
+            value=math.nan if error.value is None else error.value,
+            hint=error.hint,
+        )
 
     def _write_headers(self, block: Block) -> dict[str, Any]:
         if block.headers is None or self._packer is None or self._headers is None:
@@ -137,8 +170,11 @@ class MdioSink:
         """Write mask, axes, trace order, source bytes, then all metadata; what makes it openable is the last."""
         put, like = self._tree.put, self._like
         arrays = [self._samples.spec]
-        if self._headers is not None:
+        records: ChunkReader | None = None
+        if self._headers is not None and self._packer is not None:
             arrays.append(self._headers.spec)
+            records = ChunkReader(self._tree.work, self._headers.spec, ChunkCache())
+            like = _Written(like, records, self._packer)
         arrays += [self._write_mask(), *self._layout.describe_axes(like, put), *self._write_source()]
         contents = Contents(
             schema=self._schema,
@@ -147,7 +183,11 @@ class MdioSink:
             statistics=statistics,
             created=(self.journal.header or {}).get("created") or self.creation.created,
         )
-        self._tree.commit(self._layout.documents(contents))
+        documents = PendingDocuments(self._tree.store.url, self._layout.documents(contents))
+        further = further_patterns(self._like)
+        if further is not None:
+            copy_patterns(*further, documents, records, put)
+        self._tree.commit(documents)
         self.journal.remove()
 
     def _write_mask(self) -> ArraySpec:
@@ -197,6 +237,40 @@ class MdioSink:
     def close(self) -> None:
         """Let go of the lock and keep what was written for a resume."""
         self.journal.close()
+
+
+class _Written:
+    """A volume whose trace headers are read back from the target: sources may have to be read whole for them."""
+
+    def __init__(self, like: Volume, records: ChunkReader, packer: RecordPacker) -> None:
+        self._like = like
+        self._records = records
+        self._packer = packer
+        self.schema = like.schema
+        self.live = like.live
+        self.order = like.order
+        self.samples = like.samples
+        self.read = like.read
+        self.close = like.close
+
+    def headers(self, region: Region) -> NDArray[Any]:
+        """Return raw records, as far as packed ones hold them."""
+        stored = self._records.read(region)
+        packed = stored.reshape(-1).view(np.uint8).reshape(stored.size, self._packer.size)
+        return self._packer.unpack(packed, None).reshape(region.shape)
+
+
+def _layout(options: WriteOptions, schema: Schema) -> Layout:
+    """Return the layout; what only MDIO v1 has is refused for others."""
+    if options.layout == "v1":
+        from mdio.native.v1_layout import V1Layout
+
+        return V1Layout(schema, options.template, options.header_fields)
+    usual = {"shards": False, "template": None, "header_fields": 89}
+    for name, value in usual.items():
+        if getattr(options, name) != value:
+            raise ConfigError(f"layout {options.layout} has none", path=name, hint="use layout=v1")
+    return V0Layout(options.layout)
 
 
 def _chunks(options: WriteOptions, schema: Schema, layout: Layout) -> tuple[int, ...]:

@@ -88,6 +88,14 @@ def _dimension_documents(dims: Sequence[Dimension]) -> list[dict[str, Any]]:
     return documents
 
 
+def _named(dims: Sequence[Dimension]) -> tuple[Dimension, ...]:
+    """Return the axes under the names of this layout, where the last one is always called ``sample``."""
+    last = dims[-1]
+    if last.name == "sample":
+        return tuple(dims)
+    return (*dims[:-1], axis_of("sample", last.coords, last.unit))
+
+
 def _dimensions(documents: Sequence[Mapping[str, Any]], units: Mapping[str, str]) -> tuple[Dimension, ...]:
     """Return the dimensions that the root attribute describes; regular axes are kept as three numbers."""
     dims = []
@@ -318,17 +326,18 @@ class V0Layout:
 
     def _documents(self, contents: Contents) -> dict[str, Any]:
         schema, metadata, statistics = contents.schema, contents.metadata, contents.statistics
+        dims = _named(schema.dims)
         ours = {
             "version": __version__,
             "layout": self._generation.name,
-            "units": {dim.name: dim.unit for dim in schema.dims},
+            "units": {dim.name: dim.unit for dim in dims},
             "statistics": statistics.get("honest", {}),
             **({"attributes": dict(metadata.attributes)} if metadata.attributes else {}),
         }
         root = {
             "api_version": self._generation.api_version,
             "created": contents.created,
-            "dimension": _dimension_documents(schema.dims),
+            "dimension": _dimension_documents(dims),
             "trace_count": metadata.trace_count if metadata.trace_count >= 0 else statistics.get("trace_count", 0),
             **{key: statistics[key] for key in _STATISTICS},
             MDIO_KEY: ours,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,12 @@ import numpy as np
 from mdio.core.index import cells_of
 from mdio.core.rank import BitRank
 from mdio.core.region import Region
+from mdio.core.trace_header import RECORD_SIZE
 from mdio.core.volume import Block, Metadata, Patches, Schema
-from mdio.exceptions import InvalidMDIOError
+from mdio.exceptions import CodecError, InvalidMDIOError
 from mdio.native import source
 from mdio.native.chunks import ChunkCache, ChunkReader
+from mdio.native.foreign_records import RAW_HEADERS, ForeignRecords, foreign_records
 from mdio.native.opening import open_dataset
 from mdio.native.records import FIELDS, FIELDS_09, RecordPacker, in_standard_order
 
@@ -59,6 +62,7 @@ class MdioVolume:
         self._rest = self._array(source.HEADER_REST)
         self._order_array = self._array(source.ORDER)
         self._lengths = self._array(source.LENGTHS)
+        self._raw: ChunkReader | None = None
         self.description = self._describe(dataset.describe())
 
     def _describe(self, described: Description) -> Description:
@@ -68,6 +72,12 @@ class MdioVolume:
                 f"dimensions {sizes} and array {list(self._samples.shape)} disagree", url=self.dataset.store.url
             )
         headers = source.header_layout(described.header, has_records=self._records is not None)
+        self._foreign: ForeignRecords | None = None
+        if self._records is not None and not described.header:
+            self._foreign = foreign_records(self._records.dtype)
+            headers = self._foreign.layout if self._foreign is not None else headers
+            with contextlib.suppress(CodecError):  # an extra: the records do without
+                self._raw = self._array(RAW_HEADERS)
         wide = self._records is not None and {"233", "unassigned"} & {*(self._records.dtype.names or ())}
         self._packer = RecordPacker(headers, FIELDS_09 if wide else FIELDS)
         self._schema = Schema(
@@ -81,7 +91,7 @@ class MdioVolume:
                 source=described.source,
                 order=described.order,
                 trace_count=described.trace_count,
-                statistics=described.statistics,
+                statistics=_known(described),
                 identity={"url": self.dataset.store.url, "metadata": self.dataset.identity},
                 attributes=described.attributes,
             ),
@@ -92,6 +102,9 @@ class MdioVolume:
         patterns = self.access_patterns
         if wanted is None and patterns:
             return patterns[0]
+        if wanted is not None and self.dataset.array(self.dataset.samples(wanted)) is not None:
+            # The name of a variable, as MDIO v1 has it, or of another one over the same grid.
+            return next((name for name in patterns if self.dataset.samples(name) == wanted), wanted)
         if wanted not in patterns:
             raise InvalidMDIOError(
                 f"no access pattern {wanted!r}",
@@ -112,8 +125,12 @@ class MdioVolume:
 
     @property
     def sample_arrays(self) -> dict[str, ChunkReader]:
-        """The stored array of samples of every access pattern."""
-        return {pattern: self._required(self.dataset.samples(pattern)) for pattern in self.access_patterns}
+        """The stored array of samples of every access pattern whose codec is known here."""
+        found = {}
+        for pattern in self.access_patterns:
+            with contextlib.suppress(CodecError):
+                found[pattern] = self._required(self.dataset.samples(pattern))
+        return found
 
     @property
     def header_array(self) -> ChunkReader | None:
@@ -147,9 +164,13 @@ class MdioVolume:
 
     def samples(self, region: Region) -> NDArray[Any]:
         """Return the samples of a region; dead traces are 0 whatever the store has for them."""
+        return self._samples_of(region, None)
+
+    def _samples_of(self, region: Region, live: NDArray[np.bool_] | None) -> NDArray[Any]:
         values: NDArray[Any] = self._samples.read(region).astype(self._schema.dtype, copy=False)
-        if self._samples.spec.fill_cell is not None:
-            dead = ~self.live(region.spatial)
+        spec = self._samples.spec
+        if spec.masked or spec.lossy or spec.fill_cell is not None:
+            dead = ~(self.live(region.spatial) if live is None else live)
             if dead.any():
                 values[dead] = 0
         return values
@@ -160,12 +181,23 @@ class MdioVolume:
             return np.zeros(region.shape, dtype=self._schema.headers.record)
         stored = self._records.read(region)
         packed = stored.reshape(-1).view(np.uint8).reshape(stored.size, self._records.dtype.itemsize)
+        if self._foreign is not None:
+            return self._foreign.unpack(packed, self._raw_headers(region)).reshape(region.shape)
         rest = None
         if self._rest is not None:
             size = self._rest.shape[-1]
             rest = self._rest.read(Region([*region, (0, size)])).reshape(-1, size)
+        elif self._packer.rest_size:
+            raw = self._raw_headers(region)
+            rest = None if raw is None else raw[:, self._packer.rest_from :]
         fields = FIELDS_09 if self._packer.size > 232 else FIELDS
         return self._packer.unpack(in_standard_order(packed, self._records.dtype, fields), rest).reshape(region.shape)
+
+    def _raw_headers(self, region: Region) -> NDArray[np.uint8] | None:
+        """Return the bytes of the headers in the file that somebody else imported, where they were kept."""
+        if self._raw is None or self._raw.dtype.itemsize != RECORD_SIZE:
+            return None
+        return self._raw.read(region).reshape(-1).view(np.uint8).reshape(-1, RECORD_SIZE)
 
     def live(self, region: Region) -> NDArray[np.bool_]:
         """Return the live mask of a region."""
@@ -178,12 +210,14 @@ class MdioVolume:
 
     def order(self, region: Region) -> NDArray[np.int64]:
         """Return the file position of each trace of a region, -1 where dead."""
+        return self._order_of(region, self.live(region))
+
+    def _order_of(self, region: Region, live: NDArray[np.bool_]) -> NDArray[np.int64]:
         order = self._schema.metadata.order
         if order.kind == "affine":
-            return cells_of(region, self._schema.shape[:-1], order.strides) + order.base
+            return np.where(live, cells_of(region, self._schema.shape[:-1], order.strides) + order.base, -1)
         if order.kind == "mapped" and self._order_array is not None:
-            stored: NDArray[np.int64] = self._order_array.read(region).astype(np.int64)
-            return stored - 1
+            return np.where(live, self._order_array.read(region).astype(np.int64) - 1, -1)
         cells = cells_of(region, self._schema.shape[:-1])
         return np.where(self._rank.contains(cells), self._rank.rank(cells), -1)
 
@@ -197,13 +231,14 @@ class MdioVolume:
     def read(self, region: Region) -> Block:
         """Return everything about a region."""
         spatial = region.spatial
+        live = self.live(spatial)
         return Block(
             region=region,
-            samples=self.samples(region),
+            samples=self._samples_of(region, live),
             headers=self.headers(spatial) if self._schema.headers.itemsize else None,
-            live=self.live(spatial),
+            live=live,
             patches=self._read_patches(region),
-            order=self.order(spatial),
+            order=self._order_of(spatial, live),
             lengths=self.lengths(spatial),
         )
 
@@ -226,6 +261,13 @@ class MdioVolume:
 
     def __reduce__(self) -> tuple[object, ...]:
         return _reopen, (self.dataset.store, self._options)
+
+
+def _known(described: Description) -> dict[str, Any] | None:
+    """Return the statistics, marked where an edit left them behind the samples."""
+    if not described.statistics:
+        return None
+    return {**described.statistics, **({"stale": True} if "statistics" in described.stale else {})}
 
 
 def _reopen(store: Store, options: ReadOptions) -> MdioVolume:

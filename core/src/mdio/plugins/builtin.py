@@ -202,6 +202,8 @@ def mdio_commands() -> Iterator[Command]:
         ("info", "Describe a dataset of any format."),
         ("convert", "Convert a dataset of any format to any other."),
         ("run", "Run the conversions of a YAML file."),
+        ("copy", "Copy an MDIO dataset, whole or without its data."),
+        ("rechunk", "Add access patterns to an MDIO dataset: the same samples in other chunks."),
         ("plot", "Draw a section or slice of a dataset of any format."),
         ("compare", "Say whether two datasets of any formats hold the same, and where they first differ."),
         ("stats", "Print the statistics of the samples of a dataset of any format."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mdio.convert import Conversion
 from mdio.exceptions import ConfigError, EnvironmentFormatError
 from mdio.flow import selecting
+from mdio.flow.cast import Cast
 from mdio_segy.filelist import listed_files
 
 if TYPE_CHECKING:
@@ -37,6 +39,13 @@ def segy_to_mdio(
     overwrite: bool = False,
     grid_overrides: Mapping[str, Any] | Sequence[Any] | None = None,
     *,
+    index_lengths: Sequence[int | None] | None = None,
+    storage_options_input: Mapping[str, Any] | None = None,
+    storage_options_output: Mapping[str, Any] | None = None,
+    layout: str | None = None,
+    shards: bool | Sequence[int] | str | None = None,
+    dtype: str | None = None,
+    on_nonfinite: str = "error",
     resume: bool = False,
     codec: str | Mapping[str, Any] | None = None,
     workers: int | None = None,
@@ -76,6 +85,19 @@ def segy_to_mdio(
         Replace a dataset that is there.
     grid_overrides
         Rules that rework the index words, e.g. ``{"HasDuplicates": True}``.
+    index_lengths
+        Bytes of the index words, 2 or 4: the older way to say their types.
+    storage_options_input, storage_options_output
+        Options of the SEG-Y file's and of the dataset's store, where they differ.
+    layout
+        Spelling of the dataset: ``"v0"`` (default), ``"v0.9"`` or ``"v1"``.
+    shards
+        v1: several chunks in one object, True or a shape.
+    dtype
+        Type to store samples in, e.g. ``"float32"``; what the file's own values need by default.
+    on_nonfinite
+        What a lossy import does with NaN, infinity and what ZFP cannot hold to the tolerance: ``"error"`` refuses and
+        names the place, ``"lossless"`` stores the chunk bit for bit.
     resume
         Go on with an unfinished import.
     codec
@@ -96,18 +118,23 @@ def segy_to_mdio(
     Report
         What was done.
     """
+    own = storage_options if storage_options_input is None else storage_options_input
     conversion = import_conversion(
-        listed_files(segy_path, storage_options),
+        listed_files(segy_path, own),
         os.fspath(mdio_path_or_buffer),
         header_locations=index_bytes,
         header_names=index_names,
-        header_types=index_types,
+        header_types=index_types if index_types is not None else _types_of(index_lengths),
         chunks=chunksize,
         endian=endian,
-        codec=codec if codec is not None else lossless_codec(lossless, compression_tolerance),
+        codec=codec if codec is not None else lossless_codec(lossless, compression_tolerance, on_nonfinite),
         grid_overrides=grid_overrides,
+        layout=layout,
+        shards=shards,
+        dtype=dtype,
         reader_options=reader_options or {},
-        storage_options=storage_options or {},
+        storage_options=own or {},
+        target_storage_options=storage_options_output if storage_options_output is not None else storage_options,
         overwrite=overwrite,
         resume=resume,
         workers=workers,
@@ -116,9 +143,26 @@ def segy_to_mdio(
     return conversion.run(observers=observers, cancel=cancel)
 
 
-def lossless_codec(lossless: bool, tolerance: float) -> dict[str, Any] | None:
+def lossless_codec(lossless: bool, tolerance: float, on_nonfinite: str = "error") -> dict[str, Any] | None:
     """Return the codec choice that the documented pair of arguments means."""
-    return None if lossless else {"name": "zfp", "tolerance": tolerance}
+    return None if lossless else {"name": "zfp", "tolerance": tolerance, "on_nonfinite": on_nonfinite}
+
+
+def _types_of(lengths: Sequence[int | None] | None) -> list[str] | None:
+    """Return the types that words of these lengths have.
+
+    Raises
+    ------
+    ConfigError
+        A length that no integer word has.
+    """
+    if lengths is None:
+        return None
+    kinds = {2: "int16", 4: "int32", None: "int32"}  # a word that is not there is made by a grid override
+    for length in lengths:
+        if length not in kinds:
+            raise ConfigError(f"{length!r} is no length of an index word", path="index_lengths", hint="use 2 or 4")
+    return [kinds[length] for length in lengths]
 
 
 def import_conversion(
@@ -134,6 +178,9 @@ def import_conversion(
     grid_overrides: Mapping[str, Any] | Sequence[Any] | str | None,
     reader_options: Mapping[str, Any],
     workers: int | None,
+    layout: str | None = None,
+    shards: bool | Sequence[int] | str | None = None,
+    dtype: str | None = None,
     **settings: Any,
 ) -> Conversion:
     """Return the conversion that an import is; arguments left out are found by the reader."""
@@ -146,7 +193,12 @@ def import_conversion(
         "endian": None if endian in (None, "auto") else endian,
     }
     options = {key: value for key, value in given.items() if value is not None}
-    target_options = {"chunks": _list(chunks), "codec": codec}
+    target_options = {
+        "chunks": _list(chunks),
+        "codec": codec,
+        "layout": layout,
+        "shards": shards if shards is None or isinstance(shards, bool) else _list(shards),
+    }
     return Conversion(
         source=source,
         target=target,
@@ -154,6 +206,7 @@ def import_conversion(
         target_format="mdio",
         source_options={**options, **reader_options, **({"files": others} if others else {})},
         target_options={key: value for key, value in target_options.items() if value is not None},
+        transforms=[partial(Cast, dtype=_numpy_type(dtype))] if dtype is not None else (),
         workers=workers if workers is not None else _count("MDIO__IMPORT__CPU_COUNT"),
         **settings,
     )
@@ -166,8 +219,10 @@ def mdio_to_segy(
     access_pattern: str | None = None,
     out_sample_format: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
-    *,
+    new_chunks: Sequence[int] | None = None,
     selection_mask: NDArray[np.bool_] | None = None,
+    client: Any = None,
+    *,
     select: Mapping[str, Any] | str | None = None,
     split: bool = False,
     overwrite: bool = False,
@@ -193,9 +248,13 @@ def mdio_to_segy(
         ``"ibm32"``, ``"float32"``, … forces a sample format; None keeps the source's.
     storage_options
         Options of the stores.
+    new_chunks
+        Taken for compatibility: what is read at once follows from ``memory``.
     selection_mask
         bool, shape of the grid without samples: True where traces are to be exported. They are written in the order
         of the original file.
+    client
+        Taken for compatibility, with a warning: the threads of this process do the work.
     select
         The same by coordinates: dimension to a list of coordinates or to text like ``"100:200"`` and ``"100:200:2"``
         (both ends included), or all of it as text, ``"inline=100:200,crossline=7,9"``.
@@ -225,6 +284,9 @@ def mdio_to_segy(
     ConfigError, ShapeError
         The selection is empty, or does not fit the grid; both are ValueError.
     """
+    del new_chunks
+    if client is not None:
+        warnings.warn("mdio_to_segy works with the threads of this process, not with the client", stacklevel=2)
     conversion = export_conversion(
         os.fspath(mdio_path_or_buffer),
         os.fspath(output_segy_path),
@@ -299,6 +361,15 @@ def _overrides(given: Mapping[str, Any] | Sequence[Any] | str) -> dict[str, Any]
                 f"not JSON: {error}", path="grid_overrides", hint='write {"HasDuplicates": true}'
             ) from None
     return normalise(given)
+
+
+def _numpy_type(name: str) -> np.dtype[Any]:
+    import numpy as np
+
+    try:
+        return np.dtype(name)
+    except TypeError:
+        raise ConfigError(f"no type {name!r}", path="dtype", hint="for example float32 or int16") from None
 
 
 def _list(value: Sequence[Any] | str | None) -> Any:

@@ -87,6 +87,21 @@ def import_(
         float, typer.Option("--compression-tolerance", help="Largest absolute error of a lossy import.")
     ] = 0.01,
     codec: Annotated[str | None, typer.Option("--codec", metavar="NAME[:k=v,…]", help="Codec of the samples.")] = None,
+    on_nonfinite: Annotated[
+        str,
+        typer.Option(
+            "--on-nonfinite",
+            metavar="error|lossless",
+            help="What a lossy import does with samples that ZFP cannot hold to the tolerance, such as NaN.",
+        ),
+    ] = "error",
+    layout: Annotated[
+        str | None, typer.Option("--layout", metavar="v0|v0.9|v1", help="Spelling of the dataset; v0 by default.")
+    ] = None,
+    shards: Annotated[
+        str | None, typer.Option("--shards", metavar="true|128,128,128", help="v1: several chunks in one object.")
+    ] = None,
+    dtype: Annotated[str | None, typer.Option("--dtype", metavar="TYPE", help="Type to store samples in.")] = None,
     grid_overrides: Annotated[
         str | None, typer.Option("--grid-overrides", metavar="JSON", help="Rules that rework the index words.")
     ] = None,
@@ -136,7 +151,10 @@ def import_(
         header_types=options.pop("header_types", None),
         chunks=chunk_size if chunk_size is not None else chunks,
         endian=options.pop("endian", None),
-        codec=codec or lossless_codec(lossless, compression_tolerance),
+        codec=codec or lossless_codec(lossless, compression_tolerance, on_nonfinite),
+        layout=layout,
+        shards=shards,
+        dtype=dtype,
         grid_overrides=options.pop("grid_overrides", None),
         reader_options=options,
         storage_options=storage_options or {},

@@ -1,4 +1,4 @@
-"""Reading boxes of voxels of one channel out of its chunks, at full resolution."""
+"""Reading boxes of voxels of one channel out of its chunks, at any level of detail."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import numpy as np
 from mdio_vds.blocks import BlockError, decode_block
 from mdio_vds.chunks import ChunkKind
 from mdio_vds.errors import VdsError
+from mdio_vds.hashes import verify_hash
 from mdio_vds.partition import DIMENSIONS, GROUPS, channel_partition, group_name
 from mdio_vds.values import constant_code, no_value_code, stored_dtype
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from mdio_vds.chunks import StoredLayer, VdsSource
@@ -24,7 +27,7 @@ __all__ = ["ChannelReader", "layer_name", "stored_group"]
 
 def layer_name(layout: VolumeDataLayout, channel: ChannelDescriptor, group: tuple[int, ...], lod: int = 0) -> str:
     """Return the name of a layer; the first channel's layers carry no channel name (section 1)."""
-    prefix = "" if channel is layout.channels[0] else channel.name
+    prefix = "" if channel.name == layout.channels[0].name else channel.name
     return f"{prefix}{group_name(group)}LOD{lod}"
 
 
@@ -37,18 +40,20 @@ def stored_group(source: VdsSource, layout: VolumeDataLayout, channel: ChannelDe
 
 
 class ChannelReader:
-    """One channel of a VDS in one dimension group, at full resolution.
+    """One channel of a VDS in one dimension group, at one level of detail.
 
     Parameters
     ----------
     source
-        The open VDS.
+        The open VDS, or one under construction.
     layout
         Its layout.
     channel
         Which channel.
     group
         A group in which the channel is stored.
+    lod
+        Level of detail; 0 is full resolution.
 
     Raises
     ------
@@ -62,10 +67,11 @@ class ChannelReader:
         layout: VolumeDataLayout,
         channel: ChannelDescriptor,
         group: tuple[int, ...],
+        lod: int = 0,
     ) -> None:
         self.channel = channel
-        self.partition: Partition = channel_partition(layout, channel, group)
-        self.layer: StoredLayer = source.layers[layer_name(layout, channel, group)]
+        self.partition: Partition = channel_partition(layout, channel, group, lod)
+        self.layer: StoredLayer = source.layers[layer_name(layout, channel, group, lod)]
         self._url = source.url
         if self.layer.chunk_count != self.partition.total:
             raise VdsError(
@@ -80,7 +86,8 @@ class ChannelReader:
         Parameters
         ----------
         box
-            Half-open voxel bounds inside the channel, dimension 0 first; missing dimensions are one voxel.
+            Half-open bounds inside the channel in voxels of this level of detail, dimension 0 first; missing
+            dimensions are one voxel.
 
         Returns
         -------
@@ -100,12 +107,24 @@ class ChannelReader:
             )
         full = (*box, *((0, 1),) * (DIMENSIONS - len(box)))
         out = np.zeros([hi - lo for lo, hi in reversed(full)], stored_dtype(self.channel))
-        for position in self.partition.touching(full):
-            owned = self.partition.interior(position)
-            part = tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(full, owned, strict=True))
+        for position, part in self._parts(full):
             target = tuple(slice(lo - a, hi - a) for (lo, hi), (a, _) in zip(part, full, strict=True))
             self._fill(out[target[::-1]], position, part)
         return out.reshape([hi - lo for lo, hi in reversed(box)])
+
+    def touches(self, box: Box) -> bool:
+        """Whether any chunk that holds voxels of a box was written."""
+        full = (*box, *((0, 1),) * (DIMENSIONS - len(box)))
+        indices = (self.partition.index(position) for position, _ in self._parts(full))
+        return any(self.layer.entry(index).kind is not ChunkKind.UNWRITTEN for index in indices)
+
+    def _parts(self, full: Box) -> Iterator[tuple[tuple[int, ...], Box]]:
+        """Yield the chunks that own voxels of a box, and which of them."""
+        for position in self.partition.touching(self.partition.at_full_resolution(full)):
+            owned = self.partition.in_voxels(self.partition.interior(position))
+            part = tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(full, owned, strict=True))
+            if all(lo < hi for lo, hi in part):
+                yield position, part
 
     def _fill(self, out: NDArray[Any], position: tuple[int, ...], part: Box) -> None:
         index = self.partition.index(position)
@@ -117,7 +136,7 @@ class ChannelReader:
         elif entry.kind is ChunkKind.CONSTANT:
             out[...] = constant_code(self.channel, entry.constant)
         else:
-            stored = self.partition.box(position)
+            stored = self.partition.in_voxels(self.partition.box(position))
             inside = tuple(slice(lo - a, hi - a) for (lo, hi), (a, _) in zip(part, stored, strict=True))
             block = self._block(index, position)
             out[...] = block.reshape([hi - lo for lo, hi in reversed(stored)])[inside[::-1]]
@@ -134,6 +153,8 @@ class ChannelReader:
         payload = self.layer.payload(index)
         if not payload:
             raise VdsError("the chunk has no data", url=self._url, name=name, byte=byte)
+        if verify_hash(self.layer.entry(index).hash, payload) is False:
+            raise VdsError("the chunk does not match its check: it is damaged", url=self._url, name=name, byte=byte)
         shape = self.partition.stored_shape(position)
         try:
             return decode_block(payload, self.layer.method, self.channel, shape)

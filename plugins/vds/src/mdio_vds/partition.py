@@ -116,6 +116,35 @@ class Partition:
         at = (voxel - self.negative_margin) // self.edge[dim]
         return min(max(at, 0), self.count[dim] - 1)
 
+    def decimated(self, dim: int) -> bool:
+        """Whether voxels are left out along a dimension at this level of detail."""
+        return self.lod > 0 and dim in self.group and dim != self.full_resolution_dimension
+
+    def in_voxels(self, box: Box) -> Box:
+        """Return the voxels of this level of detail whose first voxel of full resolution lies in a box."""
+        return tuple(
+            (-(-lo >> self.lod), -(-hi >> self.lod)) if self.decimated(dim) else (lo, hi)
+            for dim, (lo, hi) in enumerate(box)
+        )
+
+    def at_full_resolution(self, box: Box) -> Box:
+        """Return the box of full resolution that voxels of this level of detail stand for."""
+        return tuple(
+            (lo << self.lod, min(hi << self.lod, self.samples[dim])) if self.decimated(dim) else (lo, hi)
+            for dim, (lo, hi) in enumerate(box)
+        )
+
+    def beginning_in(self, box: Box) -> Iterator[tuple[int, ...]]:
+        """Yield the grid positions of the chunks whose stored boxes begin in a box, dimension 0 fastest.
+
+        Stored boxes begin on a regular grid whatever the margins, so each chunk begins in one box of a tiling.
+        """
+        spans = [
+            range(-(-lo // edge), min(-(-hi // edge), count))
+            for (lo, hi), edge, count in zip(box, self.edge, self.count, strict=True)
+        ]
+        return (position[::-1] for position in product(*reversed(spans)))
+
     def touching(self, box: Box) -> Iterator[tuple[int, ...]]:
         """Yield the grid positions of the chunks whose interiors meet a non-empty box, dimension 0 fastest."""
         spans = [

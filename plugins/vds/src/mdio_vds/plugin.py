@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mdio.plugins import Reader, hookimpl
+from mdio.plugins import Reader, Writer, hookimpl
 
-__all__ = ["MDIO_API", "mdio_readers"]
+__all__ = ["MDIO_API", "mdio_readers", "mdio_writers"]
 
 MDIO_API = "1.0"
 
@@ -22,5 +22,18 @@ def mdio_readers() -> Iterator[Reader]:
         suffixes=(".vds",),
         magic=((0, b"HueDataStore"),),
         sniff="mdio_vds.detect:sniff",
+        directories=True,
+    )
+
+
+@hookimpl
+def mdio_writers() -> Iterator[Writer]:
+    """VDS in one file or as objects below a prefix."""
+    yield Writer(
+        name="vds",
+        summary="OpenVDS volume data store, byte for byte back to SEG-Y",
+        target="mdio_vds.sink:create_vds",
+        options="mdio_vds.options:VdsWriteOptions",
+        suffixes=(".vds",),
         directories=True,
     )

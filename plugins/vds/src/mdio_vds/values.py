@@ -13,7 +13,15 @@ if TYPE_CHECKING:
 
     from mdio_vds.descriptors import ChannelDescriptor
 
-__all__ = ["constant_code", "no_value_code", "sample_dtype", "sample_values", "stored_dtype"]
+__all__ = [
+    "as_type",
+    "constant_code",
+    "no_value_code",
+    "sample_codes",
+    "sample_dtype",
+    "sample_values",
+    "stored_dtype",
+]
 
 _QUANTISED = {VolumeDataFormat.Format_U8: 8, VolumeDataFormat.Format_U16: 16}
 
@@ -52,6 +60,53 @@ def sample_values(codes: NDArray[Any], channel: ChannelDescriptor) -> NDArray[An
     if channel.no_value is not None:
         values[codes == no_value_code(channel)] = channel.no_value
     return values
+
+
+def sample_codes(samples: NDArray[Any], channel: ChannelDescriptor) -> NDArray[Any]:
+    """Return the stored codes of samples, the inverse of :func:`sample_values` and :func:`as_type`; may be a view.
+
+    U8 and U16 of another scale than 1 are quantised as the format wants it (section 11): single precision, half up,
+    values outside of the range at its ends.
+
+    Raises
+    ------
+    ValueError
+        The channel cannot hold a value.
+    """
+    stored = stored_dtype(channel)
+    bits = _QUANTISED.get(channel.format)
+    if bits is not None and sample_dtype(channel).kind == "f":
+        return _quantised(samples, channel, bits)
+    if samples.dtype == stored:
+        return samples
+    if samples.dtype.kind == "i" and samples.dtype.itemsize == stored.itemsize and stored.kind == "u":
+        codes = samples.view(stored)
+        return codes ^ stored.type(1 << (bits - 1)) if bits is not None else codes
+    codes = samples.astype(stored)
+    if samples.dtype.kind in "iu" and not np.array_equal(codes, samples):
+        raise ValueError(f"a sample has no exact place in {channel.format.label}")
+    return codes
+
+
+def _quantised(samples: NDArray[Any], channel: ChannelDescriptor, bits: int) -> NDArray[Any]:
+    top = np.float32(2**bits - 1 - (channel.no_value is not None))
+    low, high = (np.float32(end) for end in channel.value_range)
+    codes = (samples.astype(np.float32) - low) * (top / (high - low))
+    np.nan_to_num(codes, copy=False)
+    quantised: NDArray[Any] = np.floor(np.clip(codes, 0, top) + np.float32(0.5)).clip(0, top)
+    return quantised.astype(stored_dtype(channel))
+
+
+def as_type(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return samples in the type that they had before they were stored; may reuse memory.
+
+    Signed integers of 64 bits are stored as the bits of unsigned ones, shorter ones as numbers.
+    """
+    if values.dtype == dtype:
+        return values
+    if values.dtype == np.uint64 and dtype == np.int64:
+        return values.view(dtype)
+    return (np.rint(values) if dtype.kind in "iu" and values.dtype.kind == "f" else values).astype(dtype)
 
 
 def no_value_code(channel: ChannelDescriptor) -> NDArray[Any]:

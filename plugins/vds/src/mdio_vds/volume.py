@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,21 +11,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mdio.core.headers import HeaderLayout
+from mdio.core.index import cells_of
 from mdio.core.region import Region
-from mdio.core.volume import Block, Metadata, Schema, TraceOrder
+from mdio.core.volume import Block, Metadata, Patches, Schema, TraceOrder
+from mdio.exceptions import IncompleteDatasetError
+from mdio.storage.staging import is_unfinished
 from mdio_vds.channel import ChannelReader, stored_group
+from mdio_vds.channels import LENGTHS, ORDER, PATCHES, holds
 from mdio_vds.conventions import header_channel, header_layout, text_header, to_dimension, trace_channel
 from mdio_vds.enums import VolumeDataMapping
 from mdio_vds.errors import VdsError
 from mdio_vds.inspect import inspect_source, layout_mapping
 from mdio_vds.layout import parse_layout
 from mdio_vds.options import VdsOptions
-from mdio_vds.values import sample_dtype, sample_values
+from mdio_vds.origin import read_origin
+from mdio_vds.survey import imported_source, imported_type
+from mdio_vds.values import as_type, sample_dtype, sample_values
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mdio.core.rank import BitRank
+    from mdio.core.volume import SourceFile
     from mdio.storage.store import Storage, Store
     from mdio_vds.chunks import VdsSource
     from mdio_vds.descriptors import ChannelDescriptor
@@ -51,6 +59,8 @@ def open_volume(url: str, options: Mapping[str, Any] | VdsOptions | None, storag
         Not a VDS, damaged, or without the channel asked for.
     MDIONotFoundError
         There is nothing at the URL.
+    IncompleteDatasetError
+        The run that was to write it has not ended.
     """
     source = open_source(storage.open(url))
     try:
@@ -68,6 +78,10 @@ def open_source(store: Store) -> VdsSource:
 
     if store.exists(LAYOUT_NAME):
         return ObjectSource(store)
+    if is_unfinished(store) and (store.path is None or not store.exists()):
+        raise IncompleteDatasetError(
+            f"{store.url}: a conversion into it did not end", hint="run the same command again with --resume"
+        )
     reader = store.open()
     try:
         return ContainerSource(reader, store.url)
@@ -83,6 +97,9 @@ class VdsVolume:
     stored codes mean (:func:`mdio_vds.values.sample_dtype`); "no value" is left as it is stored. Trace headers and the
     live mask come from the channels ``SEGYTraceHeader`` and ``Trace`` where they are there (VDS specification section
     13); else every cell is live.
+
+    A VDS that we wrote also has what its source had: axes, sample type, order and lengths of traces, raw words and the
+    bytes around them (:mod:`mdio_vds.origin`). One that came from SEG-Y otherwise has its file headers.
 
     Parameters
     ----------
@@ -102,13 +119,30 @@ class VdsVolume:
     def __init__(self, source: VdsSource, options: VdsOptions, origin: tuple[str, Storage] | None = None) -> None:
         self._source = source
         self._options = options
-        self._origin = origin
+        self._opened = origin
         text = source.layout_json()
         self.layout = parse_layout(text, source.url)
         self.channel = self._choose(options.channel)
+        self._origin = read_origin(self.layout, source.url)
+        primary = self.channel is self.layout.channels[0]
         self._headers = self._available(header_channel(self.layout))
         self._live = self._available(trace_channel(self.layout))
+        own = self.layout.by_channel if self._origin is not None else {}
+        self._order = self._available(own.get(ORDER))
+        self._lengths = self._available(own.get(LENGTHS))
+        self._patches = self._available(own.get(PATCHES) if primary else None)
+        self._source_file = self._find_source()
+        self._dtype = sample_dtype(self.channel)
+        if self._origin is None and primary and self._source_file is not None:
+            self._dtype = imported_type(self._source_file, self._dtype)
+        elif self._origin is not None and primary and holds(self.channel, self._origin.dtype):
+            self._dtype = self._origin.dtype
         self._identity = {"url": source.url, "layout": hashlib.sha256(text).hexdigest()}
+
+    def _find_source(self) -> SourceFile | None:
+        if self._origin is not None:
+            return self._origin.source
+        return imported_source(self.layout) if self._headers is not None else None
 
     def _choose(self, name: str | None) -> ChannelDescriptor:
         channel = self.layout.channels[0] if name is None else self.layout.by_channel.get(name)
@@ -133,28 +167,51 @@ class VdsVolume:
     @cached_property
     def schema(self) -> Schema:
         """Shape, types and metadata; ``metadata.attributes["layout"]`` is what ``mdio info`` prints."""
+        origin = self._origin
+        dims = origin.dims if origin is not None else None
+        if dims is None:
+            dims = tuple(to_dimension(axis) for axis in reversed(self.layout.axes))
         group = stored_group(self._source, self.layout, self.channel)
-        shape = self.layout.shape
-        edges = self._samples.partition.edge[: len(shape)] if group is not None else shape
-        cells = 1
-        for length in shape[1:]:
-            cells *= length
-        headers = HeaderLayout()
-        if self._headers is not None:
-            headers = header_layout(self.layout, self._headers.channel.mapped_values)
+        edges = self._samples.partition.edge if group is not None else self.layout.shape
         return Schema(
-            dims=tuple(to_dimension(axis) for axis in reversed(self.layout.axes)),
-            dtype=sample_dtype(self.channel),
-            headers=headers,
-            chunks=tuple(reversed(edges)),
-            metadata=Metadata(
+            dims=dims,
+            dtype=self._dtype,
+            headers=self._header_layout(),
+            chunks=tuple(reversed(edges[: len(dims)])),
+            metadata=self._metadata(),
+        )
+
+    def _metadata(self) -> Metadata:
+        attributes = {"layout": layout_mapping(self.layout)}
+        origin = self._origin
+        if origin is None:
+            cells = math.prod(self.layout.shape[1:])
+            return Metadata(
                 text=text_header(self.layout),
+                source=self._source_file,
                 order=TraceOrder("grid"),
                 trace_count=cells if self._live is None else -1,
                 identity=self._identity,
-                attributes={"layout": layout_mapping(self.layout)},
-            ),
+                attributes=attributes,
+            )
+        return Metadata(
+            text=origin.text,
+            binary=origin.binary,
+            source=self._source_file,
+            order=TraceOrder("grid") if origin.order.kind == "mapped" and self._order is None else origin.order,
+            trace_count=origin.trace_count,
+            statistics=origin.statistics,
+            identity=self._identity,
+            attributes={**origin.attributes, **attributes},
         )
+
+    def _header_layout(self) -> HeaderLayout:
+        if self._headers is None:
+            return HeaderLayout()
+        size = self._headers.channel.mapped_values
+        if self._origin is not None and self._origin.headers.itemsize == size:
+            return self._origin.headers
+        return header_layout(self.layout, size)
 
     def inspect(self) -> Mapping[str, Any]:
         """Return what ``mdio info`` prints beyond the schema: sections, each a mapping or a list of rows."""
@@ -184,29 +241,57 @@ class VdsVolume:
     def order(self, region: Region) -> NDArray[np.int64]:
         """Return the file position of each trace of a region without sample axis, -1 where dead.
 
-        Files are in grid order (VDS specification section 13), so it is the number of live cells before.
+        Files are in grid order (VDS specification section 13) unless we know better: then it is the number of live
+        cells before.
         """
-        grid = self.schema.shape[:-1]
-        spans = [np.arange(start, stop) for start, stop in region]
-        cells = np.ravel_multi_index(np.ix_(*spans), grid).astype(np.int64)
-        if self._live is None:
-            return cells
-        return np.where(self.live(region), self._rank.rank(cells), -1)
+        schema = self.schema
+        order = schema.metadata.order
+        if order.kind == "affine":
+            return cells_of(region, schema.shape[:-1], order.strides) + order.base
+        live = self.live(region)
+        if order.kind == "mapped" and self._order is not None:
+            stored = self._order.read(_box(region, 1)).reshape(region.shape).astype(np.int64)
+            return np.where(live, stored - 1, -1)
+        cells = cells_of(region, schema.shape[:-1])
+        return cells if self._live is None else np.where(live, self._rank.rank(cells), -1)
+
+    def lengths(self, region: Region) -> NDArray[np.uint32] | None:
+        """Return the sample count of each trace of a region, 0 where dead; None where all fill the sample axis."""
+        if self._lengths is None:
+            return None
+        stored = np.minimum(self._lengths.read(_box(region, 1)).reshape(region.shape), self.schema.shape[-1])
+        return np.where(self.live(region), stored, 0).astype(np.uint32)
 
     def read(self, region: Region) -> Block:
-        """Return samples, headers and mask of a region."""
-        live = self.live(region.spatial)
-        headers = None if self._headers is None else self._records(region.spatial, live)
-        return Block(region=region, samples=self._alive(region, live), headers=headers, live=live)
+        """Return everything about a region."""
+        spatial = region.spatial
+        live = self.live(spatial)
+        return Block(
+            region=region,
+            samples=self._alive(region, live),
+            headers=None if self._headers is None else self._records(spatial, live),
+            live=live,
+            patches=self._raw_words(region),
+            order=self.order(spatial),
+            lengths=self.lengths(spatial),
+        )
+
+    def _raw_words(self, region: Region) -> Patches | None:
+        box = tuple(reversed(region))
+        if self._patches is None or not self._patches.touches(box):
+            return None
+        words = self._patches.read(box).reshape(-1)
+        index = np.flatnonzero(words)
+        return Patches(index, words[index]) if index.size else None
 
     def close(self) -> None:
         """Close the file; may be called again."""
         self._source.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self._origin is None:
+        if self._opened is None:
             raise TypeError("a VdsVolume without origin cannot be pickled")
-        url, storage = self._origin
+        url, storage = self._opened
         return open_volume, (url, self._options, storage)
 
     @cached_property
@@ -226,7 +311,7 @@ class VdsVolume:
         return BitRank(grid[0] * below, members())
 
     def _alive(self, region: Region, live: NDArray[np.bool_]) -> NDArray[Any]:
-        values = sample_values(self._samples.read(tuple(reversed(region))), self.channel)
+        values = as_type(sample_values(self._samples.read(tuple(reversed(region))), self.channel), self._dtype)
         if not live.all():
             values[~live] = 0
         return values
