@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import mdio.core.exceptions
@@ -33,6 +33,7 @@ def test_a_regular_axis_writes_its_coordinates():
     assert Dimension.regular("sample", 0, 0.5, 3, "ms").serialize("JSON").endswith('"coords": [0.0, 0.5, 1.0]}')
 
 
+@example("YAML", "a\x85b", [1])  # a line break to YAML
 @given(
     st.sampled_from(["JSON", "YAML"]),
     st.text(),

@@ -111,7 +111,7 @@ def _to_json(payload: Any) -> str:
 def _to_yaml(payload: Any) -> str:
     import yaml
 
-    text: str = yaml.safe_dump(payload, sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump(payload, sort_keys=False)
     return text
 
 
