@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mdio.flow.engine import CancelToken
     from mdio.flow.events import Observer, Report
     from mdio.flow.plan import Plan
-    from mdio.plugins.contributions import Reader
+    from mdio.plugins.contributions import Reader, Writer
     from mdio.storage.store import Store
 
 __all__ = ["Conversion", "Stores", "convert", "create", "find_reader", "open", "time_stamp"]
@@ -168,14 +168,18 @@ def create(
         To be filled by blocks and committed.
     """
     url = os.fspath(url)
-    writer = registry().writer(format) if format else registry().writer_for(url)
-    model = writer.options_model()
-    given = options or {}
-    if model is None and given:
-        raise ConfigError(f"format {writer.name} takes no options", path=next(iter(given)))
-    checked = validated(model, given, "output") if model is not None else None
+    writer, checked = _writer(url, format, options or {})
     sink: Sink = writer.load()(url, like, checked, Stores(storage_options or {}), creation or Creation())
     return sink
+
+
+def _writer(url: str, format: str | None, given: Mapping[str, Any]) -> tuple[Writer, Any]:
+    """Return the writer for a target, and its options checked."""
+    writer = registry().writer(format) if format else registry().writer_for(url)
+    model = writer.options_model()
+    if model is None and given:
+        raise ConfigError(f"format {writer.name} takes no options", path=next(iter(given)))
+    return writer, validated(model, given, "output") if model is not None else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +226,7 @@ class Conversion:
     on_error: str = "stop"
 
     def open_source(self) -> Volume:
-        """Return the source with its transforms."""
+        """Return the source with its transforms, as the target's format wants it."""
         volume = open(
             self.source,
             format=self.source_format,
@@ -232,10 +236,12 @@ class Conversion:
         try:
             for transform in self.transforms:
                 volume = transform(volume)
+            writer, options = _writer(self.target, self.target_format, self.target_options)
+            prepared: Volume = writer.prepared(volume, options)
         except BaseException:
             volume.close()
             raise
-        return volume
+        return prepared
 
     def plan(self) -> tuple[Volume, Plan]:
         """Return the opened source and what a run would do, without writing anything under the target's name."""

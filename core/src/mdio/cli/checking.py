@@ -71,6 +71,9 @@ def _contribution(item: Contribution) -> Iterator[Finding]:
     if isinstance(item, Reader) and item.sniff:
         sniff = replace(item, target=item.sniff)
         yield Finding(f"{what}: sniff", _attempt(lambda: _takes(sniff.load(), ("url", "head", "storage"))))
+    if isinstance(item, Writer) and item.prepare:
+        prepare = replace(item, target=item.prepare)
+        yield Finding(f"{what}: prepare", _attempt(lambda: _takes(prepare.load(), ("volume", "options"))))
 
 
 def _attempt(look: Callable[[], str]) -> str:

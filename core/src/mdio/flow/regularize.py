@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ class Regularize(View):
     ----------
     volume
         What is filled up; an axis that is regular stays as it is, and so does the sample axis.
+    names
+        Dimensions to fill; all by default.
 
     Raises
     ------
@@ -40,12 +43,12 @@ class Regularize(View):
         The grid would grow more than tenfold.
     """
 
-    def __init__(self, volume: Volume) -> None:
+    def __init__(self, volume: Volume, names: Collection[str] | None = None) -> None:
         inner = volume.schema
         dims = list(inner.dims)
         self._lines: dict[int, NDArray[np.int64]] = {}  # axis: position in the view of each line of the volume
         for axis, dim in enumerate(dims[:-1]):
-            if not is_regular(dim):
+            if (names is None or dim.name in names) and not is_regular(dim):
                 dims[axis], self._lines[axis] = filled(dim)
         schema = replace(inner, dims=tuple(dims))
         if math.prod(schema.shape[:-1]) > _GROWTH * math.prod(inner.shape[:-1]):

@@ -109,12 +109,28 @@ class Reader(Contribution):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writer(Contribution):
-    """Creates a format. ``target``: ``create(url, like: Volume, options, storage) -> Sink``."""
+    """Creates a format. ``target``: ``create(url, like: Volume, options, storage, creation) -> Sink``.
+
+    Parameters
+    ----------
+    suffixes
+        Lower-case file endings with the dot.
+    directories
+        Whether the format lives in a directory (or key prefix) rather than in one file.
+    prepare
+        Import string of ``prepare(volume, options) -> Volume``: what is to be written in the volume's place, e.g. one
+        with missing lines filled in for a format that knows regular axes only; empty when any volume will do.
+    """
 
     kind: ClassVar[str] = "writer"
 
     suffixes: tuple[str, ...] = ()
     directories: bool = False
+    prepare: str = ""
+
+    def prepared(self, volume: Any, options: Any) -> Any:
+        """Return the volume that is written in the place of this one."""
+        return _import(self, self.prepare)(volume, options) if self.prepare else volume
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,11 @@ class LocalFile:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return ``length`` bytes from ``offset``."""
+        if hasattr(os, "pread"):  # one pass over the memory; what does not come at once is read the plain way
+            with contextlib.suppress(OSError):
+                data = os.pread(self._fd, length, offset)
+                if len(data) == length:
+                    return data
         buffer = bytearray(length)
         self.read_into(offset, memoryview(buffer))
         return bytes(buffer)

@@ -33,6 +33,7 @@ def mdio_writers() -> Iterator[Writer]:
         name="vds",
         summary="OpenVDS volume data store, byte for byte back to SEG-Y",
         target="mdio_vds.sink:create_vds",
+        prepare="mdio_vds.filling:prepare",
         options="mdio_vds.options:VdsWriteOptions",
         suffixes=(".vds",),
         directories=True,
