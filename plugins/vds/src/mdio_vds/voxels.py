@@ -239,7 +239,8 @@ class VoxelReader:
             key = (layer.name, index, entry.hash)
             return self._cache.get(key, lambda: self._stored._block(index, position).reshape(shape))
         code: Any = self.dtype.type(0)
-        if entry.kind is ChunkKind.NO_VALUE:
+        unwritten = entry.kind is ChunkKind.UNWRITTEN and self.channel.no_value is not None
+        if unwritten or entry.kind is ChunkKind.NO_VALUE:
             code = no_value_code(self.channel)
         elif entry.kind is ChunkKind.CONSTANT:
             code = constant_code(self.channel, entry.constant)
