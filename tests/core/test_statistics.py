@@ -60,7 +60,7 @@ def test_every_type(dtype):
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("lowest", [0, 5])
 def test_zeros_do_not_hide_the_extremes_of_the_others(sign, lowest):
-    samples = sign * (lowest + np.arange(3 * 70_000, dtype=np.float32).reshape(3, 70_000))
+    samples = sign * (lowest + np.arange(3 * 140_000, dtype=np.float32).reshape(3, 140_000))
     samples[1, ::2] = 0
     live = np.ones(3, bool)
     agrees(measure(samples, live).summary(), expected(samples, live))
@@ -70,7 +70,7 @@ def test_zeros_do_not_hide_the_extremes_of_the_others(sign, lowest):
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_zero_hides_no_extreme_of_a_later_batch(sign):
-    samples = np.full((2, 70_000), 9 * sign, dtype=np.float32)
+    samples = np.full((2, 140_000), 9 * sign, dtype=np.float32)
     samples[1, ::2] = 0
     samples[1, 5] = 2 * sign
     live = np.ones(2, bool)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mdio_segy.batches import BATCH
 from mdio_segy.errors import SegyError, ValueNotRepresentable
 from mdio_segy.ibm import decode_words, encode_words
 
@@ -143,14 +144,21 @@ def test_encode_rounds_ties_to_even():
     assert encode([-0.0, 0.0, 2.0**-149]) == [0x80000000, 0, 0x1B800000]
 
 
-@pytest.mark.parametrize("shape", [(3, 70_000), (40, 1501), (9000, 4), (1, 1), (0, 5), (5, 0)])
+def test_encode_where_the_quick_way_ends():
+    values = [sign * value for value in (0.0, 2.0**-104, 1.0, 2.0**127) for sign in (1, -1)]
+    values += [float(np.nextafter(np.float32(2.0**-104), np.float32(end))) for end in (0, 1)]
+    assert encode(values) == [reference_word(value) for value in values]
+    assert encode([2.0**-104]) == [0x27100000]  # 16^-26, that is 16^(39-64) / 16
+
+
+@pytest.mark.parametrize("shape", [(3, BATCH + 5000), (200, 1501), (70_000, 4), (1, 1), (0, 5), (5, 0)])
 def test_strided_traces_in_any_shape(shape):
     """Traces between headers, written into a part of a larger array; odd words on both sides of batch edges."""
     rows, columns = shape
     rng = np.random.default_rng(5)
     words = rng.integers(0x3F100000, 0x44FFFFFF, shape, dtype=np.uint32) | np.uint32(0x00100000)
     flat = words.reshape(-1)
-    spots = [at for at in (0, 4, 32767, 32768, flat.size - 1) if 0 <= at < flat.size]
+    spots = [at for at in (0, 4, BATCH - 1, BATCH, flat.size - 1) if 0 <= at < flat.size]
     flat[spots] = 0x46000001
     records = np.zeros((rows, 60 + columns), ">u4")
     records[:, 60:] = words
@@ -172,8 +180,8 @@ def test_strided_traces_in_any_shape(shape):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_encode_names_what_ibm_does_not_have(bad):
-    values = np.ones((3, 40_000), np.float32)
-    values[2, 39_000] = bad
-    with pytest.raises(ValueNotRepresentable, match=r"sample 119000 .*ieee32") as caught:
+    values = np.ones((3, 140_000), np.float32)
+    values[2, 139_000] = bad
+    with pytest.raises(ValueNotRepresentable, match=r"sample 419000 .*ieee32") as caught:
         encode_words(values, np.empty(values.shape, np.uint32))
     assert isinstance(caught.value, SegyError)

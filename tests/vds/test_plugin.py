@@ -51,6 +51,8 @@ def test_lazy_names():
     import mdio_vds
 
     for name in mdio_vds.__all__:
+        assert getattr(mdio_vds, name) is not None
+    for name in ("VdsError", "VdsVolume", "open_volume"):
         assert getattr(mdio_vds, name).__name__ == name
     with pytest.raises(AttributeError, match="nothing"):
         mdio_vds.nothing  # noqa: B018

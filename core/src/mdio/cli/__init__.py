@@ -15,6 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv
         Arguments after the program name; those of the process by default.
     """
+    import atexit
     import gc
     import os
     import sys
@@ -23,6 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Modules are not garbage: looking at them again and again while they load costs a twentieth of the start.
     gc.set_threshold(50_000, 20, 20)
+    # Nor at the end, when everything goes at once.
+    atexit.register(gc.freeze)
 
     from mdio.cli.app import run
 

@@ -71,6 +71,9 @@ _Journal = TypeVar("_Journal", bound=RunJournal)
 REMOTE_STATE = ".mdio-writing"
 """Prefix below a remote target that exists while it is unfinished; the journal's segments lie there."""
 
+_SEND = 8 << 20
+"""Bytes written to a file after which the system is asked to send them to the disk."""
+
 _MARKS = (".zmetadata", ".zgroup", ".zattrs", "zarr.json", "VolumeDataLayout", "LayerStatus")
 """Objects that make a dataset openable, in the order in which they go."""
 
@@ -285,6 +288,7 @@ class StagedFile:
         self._size = size
         self._local = store.path.absolute() if store.path is not None else None
         self._fd = -1
+        self._unsent = 0
         if self._local is not None and self._local.is_dir():
             raise StorageError(f"{store.url}: is a directory", hint="give the path of a file")
         self._part: Path | None = part_path(self._local) if self._local is not None else None
@@ -313,6 +317,10 @@ class StagedFile:
             pwrite(self._fd, data, offset)
         except OSError as error:
             raise _write_error(error, str(self._part)) from error
+        self._unsent += len(data)  # a count that threads lose now and then does as well
+        if self._unsent >= _SEND:
+            self._unsent = 0
+            begin_writeback(self._fd)
 
     def read(self, offset: int, length: int) -> bytes:
         """Return what was written, for checks on resume."""

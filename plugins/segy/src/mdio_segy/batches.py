@@ -1,7 +1,8 @@
 """Work in pieces that stay in the processor's cache.
 
-A dozen passes over 32 thousand words in the second-level cache cost less than one pass over memory, so every number
-format that needs more than one pass is taken in such pieces.
+A dozen passes over a piece in the cache cost less than one pass over memory, so every number format that needs more
+than one pass is taken in such pieces. They are no smaller than that: after each numpy call a thread has to get hold of
+the interpreter again, and where two of them work, waking up takes as long as a pass over a small piece.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BATCH", "Scratch", "batches"]
 
-BATCH = 1 << 16
-"""Samples in one piece: 128 KiB of 4-byte words; the handful of buffers in use stay below 1 MiB."""
+BATCH = 1 << 18
+"""Samples in one piece: 1 MiB of 4-byte words (measured: a tenth faster with two threads than a quarter of it)."""
 
 
 def batches(rows: int, columns: int) -> Iterator[tuple[slice, slice]]:

@@ -33,6 +33,9 @@ _FRACTION = np.uint32(0x00FF_FFFF)
 _TOP_DIGIT = np.uint32(0x00F0_0000)
 _BIAS = np.uint32(153 << 23)
 _ONE = np.uint32(1)
+_NOT_FINITE = np.uint32(255 << 23)
+_TINY = np.uint32(23 << 23)
+"""Magnitudes below this, 2^-104, are encoded apart."""
 _LARGEST = float(np.finfo(np.float32).max)
 
 _scratch = Scratch()
@@ -159,7 +162,9 @@ def encode_words(values: NDArray[np.float32], out: NDArray[np.uint32]) -> None:
     columns = values.shape[1]
     for rows, cols in batches(*values.shape):
         piece = values[rows, cols]
-        if _encode_batch(piece, out[rows, cols]):
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):  # of values that are encoded apart
+            encoded = _encode_batch(piece, out[rows, cols])
+        if encoded:
             continue
         first = int(np.flatnonzero(~np.isfinite(piece))[0])
         raise ValueNotRepresentable(
@@ -172,55 +177,47 @@ def encode_words(values: NDArray[np.float32], out: NDArray[np.uint32]) -> None:
 def _encode_batch(values: NDArray[np.float32], out: NDArray[np.uint32]) -> bool:
     """Encode one piece; return False, with nothing said about ``out``, when a value is not finite.
 
-    A float32 is M · 2^(e-150) with a 24-bit M; the word is F · 2^(4E-280). So F is M shifted right by the k of
-    0 … 3 that makes e + 130 + k a multiple of 4, which is 4E. All is shifted left by 3 first, so that there is
-    always a bit to round by. Rounding up cannot carry into the exponent: with k > 0 F has spare bits.
+    A float32 is M · 2^(e-150) with a 24-bit M; the word is F · 2^(4E-280), where 4E is the first multiple of 4 from
+    e + 130 on. So F is the magnitude times 2^(280-4E), a float32 whose bits are ``(407 - 4E) << 23``, rounded to an
+    integer. The product is exact: F has at most 24 bits before its point, and M no more in all. Rounding up cannot
+    carry into the exponent: where anything is cut off, F has spare bits.
     """
     shape = values.shape
-    bits = _scratch.get("bits", shape, np.uint32)
+    bits = values.view(np.uint32)
+    magnitude = _scratch.get("magnitude", shape, np.uint32)
     power = _scratch.get("power", shape, np.uint32)
-    shift = _scratch.get("shift", shape, np.uint32)
-    fraction = _scratch.get("fraction", shape, np.uint32)
-    tie = _scratch.get("tie", shape, np.uint32)
-    np.copyto(bits, values.view(np.uint32))
-    np.bitwise_and(bits, _MAGNITUDE, out=fraction)
-    np.right_shift(fraction, np.uint32(23), out=power)
-    if not power.size:
+    factor = _scratch.get("factor", shape, np.uint32)
+    if not magnitude.size:
         return True
-    if power.max() == 255:
+    np.bitwise_and(bits, _MAGNITUDE, out=magnitude)
+    if magnitude.max() >= _NOT_FINITE:
         return False
-    np.subtract(np.uint32(2), power, out=shift)
-    np.bitwise_and(shift, np.uint32(3), out=shift)
-    np.add(power, np.uint32(130), out=power)
-    np.add(power, shift, out=power)
-    np.left_shift(power, np.uint32(22), out=power)  # 4E to bits 24 … 30
-    np.add(shift, np.uint32(3), out=shift)
-    np.left_shift(fraction, np.uint32(3), out=fraction)
-    np.bitwise_and(fraction, np.uint32(0x03FF_FFF8), out=fraction)
-    np.bitwise_or(fraction, np.uint32(0x0400_0000), out=fraction)
-    np.right_shift(fraction, shift, out=tie)  # half a unit, less one when the unit is even
-    np.bitwise_and(tie, _ONE, out=tie)
-    np.add(fraction, tie, out=fraction)
-    np.subtract(shift, _ONE, out=tie)
-    np.left_shift(_ONE, tie, out=tie)
-    np.subtract(tie, _ONE, out=tie)
-    np.add(fraction, tie, out=fraction)
-    np.right_shift(fraction, shift, out=fraction)
-    np.add(fraction, power, out=fraction)
-    np.bitwise_and(bits, _SIGN, out=tie)
-    np.bitwise_or(fraction, tie, out=out)
-    tiny = np.less(bits & _MAGNITUDE, np.uint32(0x0080_0000))
-    if tiny.any():
-        _encode_tiny(bits, tiny, out)
+    nonzero = magnitude != 0 if magnitude.min() < _TINY else None
+    tiny = nonzero & (magnitude < _TINY) if nonzero is not None else None
+    np.add(magnitude, np.uint32(133 << 23), out=power)
+    np.bitwise_and(power, np.uint32(0xFE00_0000), out=power)  # 4E to bits 23 … 31
+    np.subtract(np.uint32(407 << 23 & 0xFFFF_FFFF), power, out=factor)
+    fraction = factor.view(np.float32)
+    np.multiply(magnitude.view(np.float32), fraction, out=fraction)
+    np.rint(fraction, out=fraction)
+    np.copyto(magnitude.view(np.int32), fraction, casting="unsafe")
+    np.right_shift(power, _ONE, out=power)
+    if nonzero is not None:
+        np.multiply(power, nonzero, out=power)  # a zero has no exponent
+    np.add(magnitude, power, out=magnitude)
+    np.bitwise_and(bits, _SIGN, out=power)
+    np.bitwise_or(magnitude, power, out=out)
+    if tiny is not None and tiny.any():
+        _encode_tiny(bits, np.nonzero(tiny), out)
     return True
 
 
-def _encode_tiny(bits: NDArray[np.uint32], tiny: NDArray[np.bool_], out: NDArray[np.uint32]) -> None:
-    """Encode zeros and subnormals; the latter are normal 24 binary places up, where E is 6 more."""
-    np.copyto(out, bits & _SIGN, where=tiny)
-    at = np.nonzero(tiny & ((bits & _MAGNITUDE) != 0))
-    if at[0].size:
-        scaled = bits[at].view(np.float32) * np.float32(2.0**24)
-        words = np.empty(scaled.shape, np.uint32)
-        _encode_batch(scaled[None, :], words[None, :])
-        out[at] = words - np.uint32(6 << 24)
+def _encode_tiny(bits: NDArray[np.uint32], at: tuple[NDArray[np.intp], ...], out: NDArray[np.uint32]) -> None:
+    """Encode values for which the factor is no float32, 48 binary places up, where E is 12 more.
+
+    They are below 2^-104 and have these places to spare; subnormals come to be normal.
+    """
+    scaled = bits[at].view(np.float32) * np.float32(2.0**48)
+    words = np.empty(scaled.shape, np.uint32)
+    _encode_batch(scaled[None, :], words[None, :])
+    out[at] = words - np.uint32(12 << 24)

@@ -81,7 +81,13 @@ class SampleFormat:
             np.copyto(out.view(_unsigned(self.item, None)), raw.view(_unsigned(self.item, big_endian)))
         return None
 
-    def encode(self, samples: NDArray[Any], big_endian: bool, patches: Patches | None = None) -> NDArray[np.uint8]:
+    def encode(
+        self,
+        samples: NDArray[Any],
+        big_endian: bool,
+        patches: Patches | None = None,
+        out: NDArray[np.uint8] | None = None,
+    ) -> NDArray[np.uint8]:
         """Encode traces; the inverse of :meth:`decode`.
 
         Parameters
@@ -93,11 +99,13 @@ class SampleFormat:
         patches
             Raw words by flat position in ``samples``. A word is written only where the sample still has the bits
             the word decodes to: a sample that was changed since is encoded afresh.
+        out
+            Where to; uint8, (traces, samples · item), contiguous along the last axis. Freshly made without.
 
         Returns
         -------
         NDArray
-            uint8, (traces, samples · item), C order.
+            uint8, (traces, samples · item); ``out`` where it is given.
 
         Raises
         ------
@@ -111,7 +119,7 @@ class SampleFormat:
                 f"{self.name} samples are made from {self.dtype.name}, not from {samples.dtype.name}",
                 hint=f"cast to {self.dtype.name}, or write a format that stores {samples.dtype.name}",
             )
-        raw = np.empty((samples.shape[0], samples.shape[1] * self.item), np.uint8)
+        raw = np.empty((samples.shape[0], samples.shape[1] * self.item), np.uint8) if out is None else out
         if self.item == 3:
             int24.encode_bytes(samples, raw, big_endian)
             return raw

@@ -130,12 +130,12 @@ class SegyOutline:
             word = np.frombuffer(np.array(value & 0xFFFF, dtype=f"{order}u2").tobytes(), dtype=np.uint8)
             out[:, byte - 1 : byte + 1] = word
 
-    def samples(self, samples: NDArray[Any], patches: Patches | None) -> NDArray[np.uint8]:
-        """Return encoded samples, uint8 ``(n, bytes)``; a type of another width is cast where it fits."""
+    def samples(self, samples: NDArray[Any], patches: Patches | None, out: NDArray[np.uint8]) -> None:
+        """Encode samples into ``out``, uint8 ``(n, bytes)``; a type of another width is cast where it fits."""
         if samples.dtype != self.format.dtype:
             samples = _cast(samples, self.format)
             patches = None
-        return self.format.encode(samples, self.data_big_endian, patches)
+        self.format.encode(samples, self.data_big_endian, patches, out)
 
 
 def _cast(samples: NDArray[Any], form: SampleFormat) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from mdio_segy.outgoing import keeps_lengths, outgoing_records, state_lengths
 from mdio_segy.outline import SegyOutline, outline_for
 from mdio_segy.places import TracePlaces
 from mdio_segy.records import packed
-from mdio_segy.tracefile import runs
+from mdio_segy.tracefile import as_slice, runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -132,7 +132,8 @@ class SegySink:
         outline = self.outline
         records = self._buffer(len(rows))
         records[:, : outline.header_bytes] = outline.headers(headers, rows, places, block)
-        records[:, outline.header_bytes :] = outline.samples(samples[rows], _patches_of(block.patches, rows, samples))
+        patches = _patches_of(block.patches, rows, samples)
+        outline.samples(samples[as_slice(rows)], patches, records[:, outline.header_bytes :])
         if self._table is not None:
             state_lengths(records, self._table.lengths(places), big_endian=outline.big_endian)
             records = packed(records, self._table.sizes(places))
@@ -140,7 +141,7 @@ class SegySink:
         for offset, length in self._ranges(places):
             self._file.write(offset, flat[done : done + length].data.cast("B"))
             done += length
-        return int(google_crc32c.extend(check, flat.tobytes()))
+        return int(google_crc32c.extend(check, flat))
 
     def _ranges(self, places: NDArray[np.int64]) -> list[tuple[int, int]]:
         """Return ``(offset, bytes)`` of the pieces of the file that traces make, whose places ascend."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mdio.storage.store import RangeReader
     from mdio_segy.filehead import SegyLayout
 
-__all__ = ["TraceFile", "runs"]
+__all__ = ["TraceFile", "as_slice", "runs"]
 
 _WINDOW = 64 << 20
 """Bytes of a file that are mapped or fetched at once while headers are scanned."""
@@ -38,6 +38,13 @@ def runs(numbers: NDArray[np.int64]) -> list[tuple[int, int]]:
     breaks = np.flatnonzero(numbers[1:] != numbers[:-1] + 1) + 1
     edges = [0, *breaks.tolist(), len(numbers)]
     return list(itertools.pairwise(edges))
+
+
+def as_slice(rows: NDArray[np.int64]) -> slice | NDArray[np.int64]:
+    """Return a slice for consecutive rows, so that nothing is copied twice."""
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and np.all(rows[1:] > rows[:-1]):
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows
 
 
 class TraceFile:

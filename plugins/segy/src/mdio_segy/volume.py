@@ -10,6 +10,7 @@ import numpy as np
 from mdio.core.region import Region
 from mdio.core.volume import Block, Metadata, Patches, Schema
 from mdio_segy.fields import trace_header_layout
+from mdio_segy.tracefile import as_slice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,7 +140,7 @@ class SegyVolume:
             some, at = traces[start : start + step], rows[start : start + step]
             records = buffer[: len(some)]
             self._traces.fetch(some, records)
-            headers[_as_slice(at)] = records[:, :low]
+            headers[as_slice(at)] = records[:, :low]
             patches = self._decode(records[:, low + first * item : low + last * item], at, samples)
             if patches is not None:
                 found.append(patches)
@@ -163,7 +164,7 @@ class SegyVolume:
         """Decode records into rows of ``out``; patches are counted in ``out`` as a whole."""
         form, big = self.layout.format, self.layout.data_big_endian
         width = out.shape[1]
-        where = _as_slice(rows)
+        where = as_slice(rows)
         if isinstance(where, slice):
             patches = form.decode(raw, out[where], big)
         else:
@@ -192,13 +193,6 @@ def _sorted(order: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int
         by_trace = np.argsort(traces, kind="stable")
         traces, rows = traces[by_trace], rows[by_trace]
     return traces, rows
-
-
-def _as_slice(rows: NDArray[np.int64]) -> slice | NDArray[np.int64]:
-    """Return a slice for consecutive rows, so that nothing is copied twice."""
-    if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and np.all(rows[1:] > rows[:-1]):
-        return slice(int(rows[0]), int(rows[-1]) + 1)
-    return rows
 
 
 def _merged(found: list[Patches]) -> Patches | None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mdio_vds.blocks import BlockError, decode_block
 from mdio_vds.chunks import ChunkKind
+from mdio_vds.enums import CompressionMethod
 from mdio_vds.errors import VdsError
 from mdio_vds.hashes import verify_hash
 from mdio_vds.partition import DIMENSIONS, GROUPS, channel_partition, group_name
@@ -18,11 +23,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mdio_vds.cache import ChunkCache
     from mdio_vds.chunks import StoredLayer, VdsSource
     from mdio_vds.descriptors import ChannelDescriptor, VolumeDataLayout
     from mdio_vds.partition import Box, Partition
 
 __all__ = ["ChannelReader", "layer_name", "stored_group"]
+
+_THREADED = 128 << 20
+"""Bytes of chunks that are stored as they are for which threads pay."""
 
 
 def layer_name(layout: VolumeDataLayout, channel: ChannelDescriptor, group: tuple[int, ...], lod: int = 0) -> str:
@@ -73,6 +82,7 @@ class ChannelReader:
         self.partition: Partition = channel_partition(layout, channel, group, lod)
         self.layer: StoredLayer = source.layers[layer_name(layout, channel, group, lod)]
         self._url = source.url
+        self._chunk_bytes = prod(self.partition.edge) * stored_dtype(channel).itemsize
         if self.layer.chunk_count != self.partition.total:
             raise VdsError(
                 f"{self.layer.chunk_count} chunks stored where the layout has {self.partition.total}",
@@ -80,7 +90,7 @@ class ChannelReader:
                 name=self.layer.name,
             )
 
-    def read(self, box: Box) -> NDArray[Any]:
+    def read(self, box: Box, *, cache: ChunkCache | None = None, workers: int = 1) -> NDArray[Any]:
         """Return the stored codes of a box.
 
         Parameters
@@ -88,6 +98,10 @@ class ChannelReader:
         box
             Half-open bounds inside the channel in voxels of this level of detail, dimension 0 first; missing
             dimensions are one voxel.
+        cache
+            Keeps chunks that had to be decoded for the next time, unless those of this box are more than it holds.
+        workers
+            Threads that decode.
 
         Returns
         -------
@@ -99,18 +113,45 @@ class ChannelReader:
         VdsError
             A payload is missing, damaged or of an encoding that cannot be decoded.
         """
+        self._check_components()
+        full = (*box, *((0, 1),) * (DIMENSIONS - len(box)))
+        out = np.empty([hi - lo for lo, hi in reversed(full)], stored_dtype(self.channel))  # every voxel has an owner
+        parts = list(self._parts(full))
+        size = len(parts) * self._chunk_bytes
+        plain = self.layer.method is CompressionMethod.NONE  # reading these again is no dearer than keeping them
+        if cache is not None and (plain or size > cache.limit):
+            cache = None
+        if plain and size < _THREADED:
+            workers = 1
+
+        def take(found: tuple[tuple[int, ...], Box]) -> None:
+            position, part = found
+            out[_inside(part, full)] = self._codes(position, part, cache)
+
+        if workers > 1 and len(parts) > 1:
+            with ThreadPoolExecutor(min(workers, len(parts)), "mdio-chunk") as pool:
+                deque(pool.map(take, parts), maxlen=0)
+        else:
+            for found in parts:
+                take(found)
+        return out.reshape([hi - lo for lo, hi in reversed(box)])
+
+    def look(self, box: Box) -> NDArray[Any]:
+        """Return what :meth:`read` returns, or a read-only view of it in memory that holds more."""
+        full = (*box, *((0, 1),) * (DIMENSIONS - len(box)))
+        parts = list(islice(self._parts(full), 2))
+        if len(parts) != 1:
+            return self.read(box)
+        self._check_components()
+        return self._codes(*parts[0]).reshape([hi - lo for lo, hi in reversed(box)])
+
+    def _check_components(self) -> None:
         if self.channel.components != 1:
             raise VdsError(
                 f"{self.channel.components} components a voxel cannot be read as one volume",
                 url=self._url,
                 name=self.channel.name,
             )
-        full = (*box, *((0, 1),) * (DIMENSIONS - len(box)))
-        out = np.zeros([hi - lo for lo, hi in reversed(full)], stored_dtype(self.channel))
-        for position, part in self._parts(full):
-            target = tuple(slice(lo - a, hi - a) for (lo, hi), (a, _) in zip(part, full, strict=True))
-            self._fill(out[target[::-1]], position, part)
-        return out.reshape([hi - lo for lo, hi in reversed(box)])
 
     def touches(self, box: Box) -> bool:
         """Whether any chunk that holds voxels of a box was written."""
@@ -126,20 +167,24 @@ class ChannelReader:
             if all(lo < hi for lo, hi in part):
                 yield position, part
 
-    def _fill(self, out: NDArray[Any], position: tuple[int, ...], part: Box) -> None:
+    def _codes(self, position: tuple[int, ...], part: Box, cache: ChunkCache | None = None) -> NDArray[Any]:
+        """Return what a chunk holds of a box that it owns, with six axes; may be read-only."""
         index = self.partition.index(position)
         entry = self.layer.entry(index)
-        if entry.kind is ChunkKind.UNWRITTEN:
-            out[...] = 0
-        elif entry.kind is ChunkKind.NO_VALUE:
-            out[...] = no_value_code(self.channel)
-        elif entry.kind is ChunkKind.CONSTANT:
-            out[...] = constant_code(self.channel, entry.constant)
-        else:
+        if entry.kind is ChunkKind.STORED:
             stored = self.partition.in_voxels(self.partition.box(position))
-            inside = tuple(slice(lo - a, hi - a) for (lo, hi), (a, _) in zip(part, stored, strict=True))
-            block = self._block(index, position)
-            out[...] = block.reshape([hi - lo for lo, hi in reversed(stored)])[inside[::-1]]
+            if cache is None:
+                block = self._block(index, position)
+            else:
+                key = self.layer.name, index, entry.hash
+                block = cache.get(key, lambda: self._block(index, position))
+            return block.reshape([hi - lo for lo, hi in reversed(stored)])[_inside(part, stored)]
+        code = np.zeros((), stored_dtype(self.channel))
+        if entry.kind is ChunkKind.NO_VALUE:
+            code = no_value_code(self.channel)
+        elif entry.kind is ChunkKind.CONSTANT:
+            code = constant_code(self.channel, entry.constant)
+        return np.broadcast_to(code, [hi - lo for lo, hi in reversed(part)])
 
     def _block(self, index: int, position: tuple[int, ...]) -> NDArray[Any]:
         name, byte = self.layer.place(index)
@@ -160,3 +205,8 @@ class ChannelReader:
             return decode_block(payload, self.layer.method, self.channel, shape)
         except BlockError as error:
             raise VdsError(str(error), url=self._url, name=name, byte=byte) from None
+
+
+def _inside(part: Box, whole: Box) -> tuple[slice, ...]:
+    """Return where a box lies in another one, as slices of an array of that: slowest dimension first."""
+    return tuple(slice(lo - base, hi - base) for (lo, hi), (base, _) in zip(part[::-1], whole[::-1], strict=True))

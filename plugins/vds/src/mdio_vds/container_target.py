@@ -180,7 +180,7 @@ class ContainerTarget:
         with self._lock:
             self._end = max(self._end, offset + length)
 
-    def write(self, offset: int, data: bytes) -> None:
+    def write(self, offset: int, data: bytes | memoryview) -> None:
         """Write bytes that :meth:`claim` or :meth:`reach` gave a place."""
         self._file.write(offset, data)
 
@@ -300,13 +300,21 @@ class ContainerLayerTarget:
             return self._unchanged.place(index)
         return f"{self.name} chunk {index}", self.table.row(index)[0]
 
-    def put(self, index: int, hash: int, payload: bytes = b"", levels: bytes = b"", decoded: int = 0) -> None:
+    def put(
+        self, index: int, hash: int, payload: bytes | memoryview = b"", levels: bytes = b"", decoded: int = 0
+    ) -> None:
         """Store a chunk behind all others; see :class:`~mdio_vds.targets.LayerTarget`."""
         check_chunk(index, self.chunk_count, self.method, hash, len(payload), levels)
         self._put(index, hash, self._target.claim(len(payload)) if payload else 0, payload, levels, decoded)
 
     def put_at(
-        self, index: int, hash: int, offset: int, payload: bytes = b"", levels: bytes = b"", decoded: int = 0
+        self,
+        index: int,
+        hash: int,
+        offset: int,
+        payload: bytes | memoryview = b"",
+        levels: bytes = b"",
+        decoded: int = 0,
     ) -> None:
         """Store a chunk at a place of the caller's choice, who keeps the chunks apart.
 
@@ -322,7 +330,9 @@ class ContainerLayerTarget:
             self._target.reach(offset, len(payload))
         self._put(index, hash, offset if payload else 0, payload, levels, decoded)
 
-    def _put(self, index: int, hash: int, offset: int, payload: bytes, levels: bytes, decoded: int) -> None:
+    def _put(
+        self, index: int, hash: int, offset: int, payload: bytes | memoryview, levels: bytes, decoded: int
+    ) -> None:
         if payload:
             self._target.write(offset, payload)
         self._set(index, hash, offset, len(payload), levels, decoded)

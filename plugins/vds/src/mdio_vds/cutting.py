@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from mdio_vds.channels import StoredChannel
     from mdio_vds.partition import Box, Partition
 
-__all__ = ["EncodedChunk", "cut"]
+__all__ = ["EncodedChunk", "SlabMemory", "cut"]
+
+_ALIGNED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,27 @@ class EncodedChunk:
 
     index: int
     hash: int
-    payload: bytes
+    payload: bytes | memoryview
+
+
+class SlabMemory(threading.local):
+    """Memory for the payloads of a slab, used again for each slab of a thread: fresh pages cost as much as a copy."""
+
+    def __init__(self) -> None:
+        self._buffer = np.empty(0, np.uint8)
+        self._taken = 0
+
+    def begin(self) -> None:
+        """Take everything back; whoever holds some of it is through."""
+        if self._taken > self._buffer.size:
+            self._buffer = np.empty(self._taken, np.uint8)
+        self._taken = 0
+
+    def take(self, size: int) -> NDArray[np.uint8]:
+        """Return so many bytes; those that a slab before did not need are freshly made."""
+        start = self._taken
+        self._taken += -(-size // _ALIGNED) * _ALIGNED
+        return self._buffer[start : start + size] if self._taken <= self._buffer.size else np.empty(size, np.uint8)
 
 
 def cut(
@@ -41,6 +64,7 @@ def cut(
     partition: Partition,
     level: int | None = None,
     wanted: Callable[[NDArray[Any]], bool] | None = None,
+    memory: Callable[[int], NDArray[np.uint8]] | None = None,
 ) -> Iterator[EncodedChunk]:
     """Yield the chunks of full resolution that begin in a box.
 
@@ -60,6 +84,8 @@ def cut(
         Zip level.
     wanted
         Says whether a chunk of these values is stored at all.
+    memory
+        See :func:`~mdio_vds.encoding.encode_block`.
     """
     rest = ((0, 1),) * (DIMENSIONS - len(outer))
     box: Box = (*((lo, hi) for lo, hi in reversed(inner)), *rest)
@@ -69,11 +95,11 @@ def cut(
         part = values[picked].reshape(partition.stored_shape(position)[::-1])
         if wanted is not None and not wanted(part):
             continue
-        codes = np.ascontiguousarray(sample_codes(part, stored.channel))
+        codes = sample_codes(part, stored.channel)
         index = partition.index(position)
         constant = constant_hash(codes, stored.channel)
         if constant is not None:
             yield EncodedChunk(index, constant, b"")
             continue
-        payload = encode_block(codes, stored.method, stored.channel, level=level)
+        payload = encode_block(codes, stored.method, stored.channel, level=level, memory=memory)
         yield EncodedChunk(index, payload_hash(payload), payload)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from mdio_vds.runs import encode_runs
 from mdio_vds.values import stored_dtype
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from mdio_vds.descriptors import ChannelDescriptor
@@ -23,8 +26,13 @@ _ZIP_LEVEL = 6
 
 
 def encode_block(
-    values: NDArray[Any], method: CompressionMethod, channel: ChannelDescriptor, *, level: int | None = None
-) -> bytes:
+    values: NDArray[Any],
+    method: CompressionMethod,
+    channel: ChannelDescriptor,
+    *,
+    level: int | None = None,
+    memory: Callable[[int], NDArray[np.uint8]] | None = None,
+) -> bytes | memoryview:
     """Encode stored codes as a None, Zip or RLE payload; the same codes always give the same bytes.
 
     Any number of threads may encode at once.
@@ -41,10 +49,12 @@ def encode_block(
         The channel, for format and components.
     level
         Zip level, 1 (fast) to 9 (small).
+    memory
+        Gives so many bytes, on a boundary of 8, to those encodings that know their size before. Freshly made without.
 
     Returns
     -------
-    bytes
+    bytes or memoryview
         Descriptor and body.
 
     Raises
@@ -63,10 +73,18 @@ def encode_block(
         raise ValueError(f"{values.dtype} codes in a channel of {channel.format.label}")
     sizes = (*reversed(shape), 1, 1)[:3]
     descriptor = DESCRIPTOR.pack(len(shape), *sizes, int(channel.format), channel.components)
+    stored = np.dtype(channel.format.typestr)
+    if method is CompressionMethod.NONE and not one_bit:
+        # Straight into the payload: any other way moves all samples once more.
+        size = DESCRIPTOR.size + prod(values.shape) * stored.itemsize
+        payload = np.empty(size, np.uint8) if memory is None else memory(size)
+        payload[: DESCRIPTOR.size] = np.frombuffer(descriptor, np.uint8)
+        np.copyto(payload[DESCRIPTOR.size :].view(stored).reshape(values.shape), values)
+        return payload.data
     if one_bit:
         body = np.packbits(values, axis=-1, bitorder="little").ravel()
     else:
-        body = np.ascontiguousarray(values, np.dtype(channel.format.typestr)).reshape(-1).view(np.uint8)
+        body = np.ascontiguousarray(values, stored).reshape(-1).view(np.uint8)
     if method is CompressionMethod.NONE:
         return b"".join((descriptor, body.data))
     if method is CompressionMethod.Zip:

@@ -30,7 +30,7 @@ _QUANTISED = (VolumeDataFormat.Format_U8, VolumeDataFormat.Format_U16)
 _EXACT = (VolumeDataFormat.Format_1Bit, *_QUANTISED, VolumeDataFormat.Format_R32)
 
 
-def chunk_hash(values: NDArray[Any], channel: ChannelDescriptor, payload: bytes) -> int:
+def chunk_hash(values: NDArray[Any], channel: ChannelDescriptor, payload: bytes | memoryview) -> int:
     """Return the 64-bit hash of a chunk, never 0.
 
     Parameters
@@ -46,13 +46,13 @@ def chunk_hash(values: NDArray[Any], channel: ChannelDescriptor, payload: bytes)
     return payload_hash(payload) if constant is None else constant
 
 
-def payload_hash(payload: bytes) -> int:
+def payload_hash(payload: bytes | memoryview) -> int:
     """Return the hash of a chunk that is stored: our tag, then the CRC32C of the payload."""
-    check: int = google_crc32c.value(payload)
+    check: int = google_crc32c.value(np.frombuffer(payload, np.uint8))  # it refuses memory that may be written to
     return _TAG << 32 | check
 
 
-def verify_hash(hash: int, payload: bytes) -> bool | None:
+def verify_hash(hash: int, payload: bytes | memoryview) -> bool | None:
     """Return whether a payload is the one its hash was made from; None where the hash is not one of ours."""
     return hash == payload_hash(payload) if hash >> 32 == _TAG else None
 

@@ -93,7 +93,7 @@ def _fill(
 ) -> None:
     """Make the chunks of a layer, a few at a time."""
 
-    def make(index: int) -> tuple[int, int, bytes]:
+    def make(index: int) -> tuple[int, int, bytes | memoryview]:
         codes = coarser_chunk(finer, partition, partition.position(index))
         constant = constant_hash(codes, finer.channel)
         if constant is not None:
@@ -101,7 +101,7 @@ def _fill(
         payload = encode_block(codes, layer.method, finer.channel, level=level)
         return index, payload_hash(payload), payload
 
-    running: deque[Future[tuple[int, int, bytes]]] = deque()
+    running: deque[Future[tuple[int, int, bytes | memoryview]]] = deque()
     try:
         for index in range(partition.total):
             running.append(pool.submit(make, index))
@@ -138,7 +138,7 @@ def coarser_chunk(finer: ChannelReader, partition: Partition, position: tuple[in
             for dim, (lo, hi) in enumerate(part)
         )
         target = tuple(slice(lo - base, hi - base) for (lo, hi), (base, _) in zip(part, box, strict=True))
-        out[target[::-1]] = coarser(finer.read(wanted), axes, _special(finer.channel))
+        out[target[::-1]] = coarser(finer.look(wanted), axes, _special(finer.channel))
     return out.reshape(partition.stored_shape(position)[::-1])
 
 

@@ -242,13 +242,15 @@ class ObjectLayerTarget:
         """Return the key of a chunk; its payload is the whole object."""
         return f"{self.name}/{index}", 0
 
-    def put(self, index: int, hash: int, payload: bytes = b"", levels: bytes = b"", decoded: int = 0) -> None:
+    def put(
+        self, index: int, hash: int, payload: bytes | memoryview = b"", levels: bytes = b"", decoded: int = 0
+    ) -> None:
         """Store a chunk; see :class:`~mdio_vds.targets.LayerTarget`."""
         check_chunk(index, self.chunk_count, self.method, hash, len(payload), levels)
         self._load()
         size = self._known_size(index)
         if payload:
-            self._target.place.put(f"{self.name}/{index}", payload)
+            self._target.place.put(f"{self.name}/{index}", bytes(payload))
         elif size and not self._had[index]:  # what had an object at the last commit keeps it until the next one
             self._target.place.discard(f"{self.name}/{index}")
         self._set(index, hash, len(payload), levels, decoded, size)
@@ -258,7 +260,7 @@ class ObjectLayerTarget:
         index: int,
         hash: int,
         offset: int,  # noqa: ARG002 - a chunk is an object of its own
-        payload: bytes = b"",
+        payload: bytes | memoryview = b"",
         levels: bytes = b"",
         decoded: int = 0,
     ) -> None:

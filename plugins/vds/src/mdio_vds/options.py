@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 __all__ = ["VdsOptions", "VdsWriteOptions"]
 
 BRICK_SIZES = tuple(2**power for power in range(5, 13))
+_WORD = r"^[1-9][0-9]{0,4}:(int16|int32|int64|float32|float64)$"
+
+
+Word = Annotated[str, Field(pattern=_WORD)]
 
 
 class VdsOptions(BaseModel):
@@ -50,6 +54,29 @@ class VdsWriteOptions(BaseModel):
     value_range: tuple[float, float] | None = Field(
         None, description="smallest and largest value that matter; the extremes of the data by default"
     )
+    sample_unit: Literal["ms", "s", "m", "ft"] | None = Field(None, description="unit of the sample axis")
+    sample_start: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
+        None, description="coordinate of the first sample"
+    )
+    index_axis: bool = Field(False, description="count the positions of a line from 1 instead of by its coordinates")
+    position_words: tuple[Word, Word, Word] | None = Field(
+        None, description="header words of x, y and their scalar; 181:int32,185:int32,71:int16 by default"
+    )
+    position_scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None, description="what positions are multiplied by, instead of the scalar of their headers"
+    )
+    header_unit: Literal["m", "ft", "ussft"] | None = Field(
+        None, description="unit of positions in trace headers; what the binary header says by default"
+    )
+    survey_unit: Literal["m", "ft", "ussft"] | None = Field(
+        None, description="unit in which positions are stored; that of the trace headers by default"
+    )
+    crs_wkt: str = Field("", description="coordinate reference system as well-known text")
+
+    @field_validator("position_words", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
     @field_validator("margin", "value_range", mode="before")
     @classmethod

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mdio.plugins import Reader, Writer, hookimpl
+from mdio.plugins import Command, Reader, Writer, hookimpl
 
-__all__ = ["MDIO_API", "mdio_readers", "mdio_writers"]
+__all__ = ["MDIO_API", "mdio_commands", "mdio_readers", "mdio_writers"]
 
 MDIO_API = "1.0"
 
@@ -38,3 +38,9 @@ def mdio_writers() -> Iterator[Writer]:
         suffixes=(".vds",),
         directories=True,
     )
+
+
+@hookimpl
+def mdio_commands() -> Iterator[Command]:
+    """Offer the commands below ``mdio vds``."""
+    yield Command(name="vds", summary="Import, export, copy, verify and look into VDS.", target="mdio_vds.cli:app")

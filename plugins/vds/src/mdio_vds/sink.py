@@ -13,14 +13,13 @@ from mdio.core.region import Region
 from mdio.core.volume import Block, Creation, Volume, has_lengths
 from mdio.exceptions import ConfigError
 from mdio.flow.engine import available_cores
-from mdio.flow.journal import Journal
-from mdio.storage.staging import REMOTE_STATE, claim_target, journal_path
-from mdio.storage.urls import suffix
 from mdio_vds.appending import Places
+from mdio_vds.axes import told_axes
+from mdio_vds.beginning import begin_target
 from mdio_vds.channel import layer_name
 from mdio_vds.channels import OFFSET, patch_channel, per_trace, per_trace_channels, sample_channel
 from mdio_vds.conventions import to_axis
-from mdio_vds.cutting import EncodedChunk, cut
+from mdio_vds.cutting import EncodedChunk, SlabMemory, cut
 from mdio_vds.descriptors import LayoutDescriptor, VolumeDataLayout
 from mdio_vds.enums import CompressionMethod
 from mdio_vds.errors import VdsError
@@ -29,12 +28,13 @@ from mdio_vds.layout_json import write_layout
 from mdio_vds.lods import make_lods
 from mdio_vds.origin import origin_items
 from mdio_vds.partition import channel_partition
+from mdio_vds.positions import Positions
 from mdio_vds.survey import import_items, segy_items, survey_items
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mdio.storage.store import Storage, Store
+    from mdio.storage.store import Storage
     from mdio_vds.channels import StoredChannel
     from mdio_vds.container_target import ContainerLayerTarget, ContainerTarget
     from mdio_vds.metadata import MetadataItem
@@ -65,11 +65,12 @@ class VdsSink:
     """A VDS under construction."""
 
     def __init__(self, url: str, like: Volume, options: VdsWriteOptions, storage: Storage, creation: Creation) -> None:
-        schema = like.schema
+        schema = told_axes(like.schema, options)
         if not 2 <= len(schema.dims) <= _MOST_AXES:
             raise ConfigError(f"a VDS has 2 to {_MOST_AXES} axes, the volume {len(schema.dims)}")
         self.creation = creation
         self._like, self._schema, self._options = like, schema, options
+        self._positions = Positions(schema, options)
         method = _METHODS[options.compression]
         beside = CompressionMethod.NONE if method is CompressionMethod.NONE else CompressionMethod.Zip
         self._samples = sample_channel(schema, options, method)
@@ -93,9 +94,10 @@ class VdsSink:
         shared = sum(options.margin)
         self.halo = tuple(shared if dim in self._group else 0 for dim in reversed(range(len(schema.dims))))
         self._lock = threading.Lock()
+        self._memory = SlabMemory()
         self._places: Places | None = None
         self._offsets: tuple[float, float] | None = None
-        self._fill_target(url, storage, creation)
+        self.journal, self._target = begin_target(storage.open(url), url, options.layout, creation, self._fill_target)
 
     def _describe(self) -> VolumeDataLayout:
         options, schema = self._options, self._schema
@@ -121,22 +123,10 @@ class VdsSink:
             channels=(self._samples.channel, *(stored.channel for stored in self._traces)),
         )
 
-    def _fill_target(self, url: str, storage: Storage, creation: Creation) -> None:
-        from mdio_vds.container_target import ContainerTarget
-        from mdio_vds.object_target import ObjectTarget
-
-        store = storage.open(url)
-        layout = self._options.layout
-        container = layout == "container" or (layout == "auto" and suffix(url) == ".vds")
-        self.journal, resumes = claim_target(store, creation, lambda: _journal(store, container=container))
-        try:
-            made = ContainerTarget if container else ObjectTarget
-            self._target: ContainerTarget | ObjectTarget = made.create(store, fresh=not resumes)
-            for stored in (self._samples, *self._traces):
-                self._add_layer(stored)
-        except BaseException:
-            self.journal.close() if resumes else self.journal.remove()
-            raise
+    def _fill_target(self, target: ContainerTarget | ObjectTarget) -> None:
+        self._target = target
+        for stored in (self._samples, *self._traces):
+            self._add_layer(stored)
 
     def _add_layer(self, stored: StoredChannel) -> None:
         name = layer_name(self._layout, stored.channel, self._group)
@@ -169,6 +159,7 @@ class VdsSink:
     def write(self, block: Block) -> Mapping[str, Any]:
         """Store the chunks that begin in a block: samples, headers, and what the types cannot give back."""
         inner, places = self._inner(block.region), self._places
+        self._memory.begin()
         try:
             encoded = list(self._encode(block, inner))
             offsets = self._offset_range(block) if inner.start[-1] == 0 else None
@@ -188,11 +179,15 @@ class VdsSink:
                 )
             return receipt
         with places.of(places.region(inner.start)) as turn:
-            for name, chunk in encoded:
-                self._layer(name).put_at(chunk.index, chunk.hash, turn.end, chunk.payload)
-                receipt["chunks"].append([name, chunk.index, turn.end, len(chunk.payload), chunk.hash])
-                turn.end += len(chunk.payload)
-            return receipt | {"start": turn.start, "end": turn.end}
+            start = turn.start
+            end = turn.end = start + sum(len(chunk.payload) for _, chunk in encoded)
+        # Writing needs no turn: the place is this slab's.
+        at = start
+        for name, chunk in encoded:
+            self._layer(name).put_at(chunk.index, chunk.hash, at, chunk.payload)
+            receipt["chunks"].append([name, chunk.index, at, len(chunk.payload), chunk.hash])
+            at += len(chunk.payload)
+        return receipt | {"start": start, "end": end}
 
     def _inner(self, outer: Region) -> Region:
         """Return a region without its halo. Where the end of the volume cut that, no chunk begins in what is left."""
@@ -225,7 +220,7 @@ class VdsSink:
     ) -> Iterator[tuple[str, EncodedChunk]]:
         name = layer_name(self._layout, stored.channel, self._group)
         partition = self._partitions[stored.channel.name]
-        for chunk in cut(values, outer, inner, stored, partition, self._options.level, wanted):
+        for chunk in cut(values, outer, inner, stored, partition, self._options.level, wanted, self._memory.take):
             yield name, chunk
 
     def _layer(self, name: str) -> ContainerLayerTarget | ObjectLayerTarget:
@@ -280,7 +275,7 @@ class VdsSink:
         segy = list(segy_items(self._schema))
         headers = {item.name: item.value for item in segy if isinstance(item.value, bytes)}
         items: list[MetadataItem] = [
-            *survey_items(self._like, layout.axes),
+            *survey_items(self._like, layout.axes, self._positions, self._options.crs_wkt),
             *segy,
             *import_items(self._schema, created),
             *origin_items(self._schema, statistics, headers),
@@ -309,13 +304,6 @@ class VdsSink:
         """Let go of the target and keep what was written for a resume."""
         self._target.close()
         self.journal.close()
-
-
-def _journal(store: Store, *, container: bool) -> Journal:
-    if store.path is not None:
-        return Journal.local(journal_path(store.path.absolute()), store.url)
-    # A remote file is made in a local temporary one, which ends with the process.
-    return Journal.in_memory() if container else Journal.on_store(store, REMOTE_STATE)
 
 
 def _usable(low: float, high: float) -> tuple[float, float]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from mdio.core.volume import Schema, Volume
     from mdio_vds.descriptors import AxisDescriptor, VolumeDataLayout
+    from mdio_vds.positions import Positions
 
 __all__ = ["import_items", "imported_source", "imported_type", "segy_items", "survey_items"]
 
@@ -107,7 +108,9 @@ def _binary(schema: Schema, code: int, *, big_endian: bool) -> bytes:
     return bytes(raw)
 
 
-def survey_items(volume: Volume, axes: Sequence[AxisDescriptor]) -> Iterator[MetadataItem]:
+def survey_items(
+    volume: Volume, axes: Sequence[AxisDescriptor], positions: Positions, crs_wkt: str = ""
+) -> Iterator[MetadataItem]:
     """Yield the categories ``SurveyCoordinateSystem`` and, for 2-D lines, ``TraceCoordinates``.
 
     Parameters
@@ -116,26 +119,26 @@ def survey_items(volume: Volume, axes: Sequence[AxisDescriptor]) -> Iterator[Met
         Read at a few traces; at all of them where it is a line.
     axes
         Axes of the VDS, dimension 0 first: positions follow from their coordinates.
+    positions
+        Reads positions from trace headers.
+    crs_wkt
+        Coordinate reference system as well-known text; empty where nobody said.
     """
     schema = volume.schema
-    yield MetadataItem("SurveyCoordinateSystem", "Unit", MetadataType.String, _unit(schema))
-    if not {"71", "181", "185"} <= set(schema.headers.by_name) or not schema.region.spatial.size:
+    yield MetadataItem("SurveyCoordinateSystem", "Unit", MetadataType.String, positions.unit)
+    if crs_wkt:
+        yield MetadataItem("SurveyCoordinateSystem", "CRSWkt", MetadataType.String, crs_wkt)
+    if not positions.available or not schema.region.spatial.size:
         return
     if len(schema.dims) == 2:
         if schema.shape[0] <= _MOST_POSITIONS:
-            yield from _line_items(volume)
+            yield from _line_items(volume, positions)
         return
     if {"inline", "crossline"} <= set(schema.names):
-        yield from _grid_items(volume, axes)
+        yield from _grid_items(volume, axes, positions)
 
 
-def _unit(schema: Schema) -> str:
-    """Return feet where the binary header says so (bytes 3255-3256), else metres."""
-    system = schema.metadata.binary.get("MeasurementSystem", schema.metadata.binary.get("measurement_system"))
-    return "ft" if system == 2 else "m"
-
-
-def _grid_items(volume: Volume, axes: Sequence[AxisDescriptor]) -> Iterator[MetadataItem]:
+def _grid_items(volume: Volume, axes: Sequence[AxisDescriptor], positions: Positions) -> Iterator[MetadataItem]:
     corners = _corners(volume)
     if corners is None:
         return
@@ -143,7 +146,7 @@ def _grid_items(volume: Volume, axes: Sequence[AxisDescriptor]) -> Iterator[Meta
     lines = [schema.names.index(name) for name in ("inline", "crossline")]
     places, points = [], []
     for cell in corners:
-        point = _positions(schema, volume.headers(Region((at, at + 1) for at in cell)).reshape(-1))[0]
+        point = positions(volume.headers(Region((at, at + 1) for at in cell)).reshape(-1))[0]
         along = [axes[len(schema.dims) - 1 - axis] for axis in lines]
         places.append([a.coordinate_min + a.step * cell[axis] for a, axis in zip(along, lines, strict=True)])
         points.append(point)
@@ -184,21 +187,14 @@ def _corners(volume: Volume) -> tuple[tuple[int, ...], ...] | None:
     return tuple(tuple(int(at) for at in cell) for cell in picked)
 
 
-def _positions(schema: Schema, records: NDArray[Any], words: tuple[str, str] = ("181", "185")) -> NDArray[np.float64]:
-    """Return x and y of trace headers, shape (traces, 2); a negative scalar divides, 0 counts as 1."""
-    scalar = schema.headers.values(records, "71").astype(np.float64)
-    factor, divisor = np.where(scalar > 0, scalar, 1), np.where(scalar < 0, -scalar, 1)
-    return np.stack([schema.headers.values(records, word) * factor / divisor for word in words], axis=-1)
-
-
-def _line_items(volume: Volume) -> Iterator[MetadataItem]:
+def _line_items(volume: Volume, positions: Positions) -> Iterator[MetadataItem]:
     schema = volume.schema
     records = volume.headers(schema.region.spatial).reshape(-1)
-    positions = _positions(schema, records)
-    if not positions.any():
-        positions = _positions(schema, records, ("73", "77"))
+    points = positions(records)
+    if not points.any() and not positions.chosen:
+        points = positions(records, ("73", "77"))
     blobs = {
-        "TracePositions": positions.astype("<f8"),
+        "TracePositions": points.astype("<f8"),
         "TraceVerticalOffsets": np.zeros(len(records), "<f8"),
         "EnergySourcePointNumbers": schema.headers.values(records, "17").astype("<i4"),
         "EnsembleNumbers": schema.headers.values(records, "21").astype("<i4"),

@@ -18,7 +18,9 @@ __all__ = ["LayerTarget", "VdsTarget"]
 class LayerTarget(StoredLayer, Protocol):
     """One layer under construction."""
 
-    def put(self, index: int, hash: int, payload: bytes = b"", levels: bytes = b"", decoded: int = 0) -> None:
+    def put(
+        self, index: int, hash: int, payload: bytes | memoryview = b"", levels: bytes = b"", decoded: int = 0
+    ) -> None:
         """Store a chunk behind all others; again with another payload replaces it. Any order, any thread.
 
         Parameters
@@ -44,7 +46,13 @@ class LayerTarget(StoredLayer, Protocol):
         ...
 
     def put_at(
-        self, index: int, hash: int, offset: int, payload: bytes = b"", levels: bytes = b"", decoded: int = 0
+        self,
+        index: int,
+        hash: int,
+        offset: int,
+        payload: bytes | memoryview = b"",
+        levels: bytes = b"",
+        decoded: int = 0,
     ) -> None:
         """Store a chunk at an offset of the caller's choice, in bytes, so that a run goes the same way twice.
 

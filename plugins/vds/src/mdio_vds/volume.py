@@ -15,7 +15,9 @@ from mdio.core.index import cells_of
 from mdio.core.region import Region
 from mdio.core.volume import Block, Metadata, Patches, Schema, TraceOrder
 from mdio.exceptions import IncompleteDatasetError
+from mdio.flow.engine import available_cores
 from mdio.storage.staging import is_unfinished
+from mdio_vds.cache import ChunkCache
 from mdio_vds.channel import ChannelReader, stored_group
 from mdio_vds.channels import LENGTHS, ORDER, PATCHES, holds
 from mdio_vds.conventions import header_channel, header_layout, text_header, to_dimension, trace_channel
@@ -29,16 +31,23 @@ from mdio_vds.survey import imported_source, imported_type
 from mdio_vds.values import as_type, sample_dtype, sample_values
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from numpy.typing import NDArray
 
     from mdio.core.rank import BitRank
     from mdio.core.volume import SourceFile
+    from mdio.flow.events import Observer
     from mdio.storage.store import Storage, Store
+    from mdio_vds.checking import ChunkCheck
     from mdio_vds.chunks import VdsSource
     from mdio_vds.descriptors import ChannelDescriptor
     from mdio_vds.partition import Box
 
 __all__ = ["VdsVolume", "open_source", "open_volume"]
+
+_CACHE_BYTES = 128 << 20
+"""Decoded chunks that a volume keeps for :meth:`VdsVolume.samples`: those of a section of many surveys."""
 
 
 def open_volume(url: str, options: Mapping[str, Any] | VdsOptions | None, storage: Storage) -> VdsVolume:
@@ -137,6 +146,7 @@ class VdsVolume:
             self._dtype = imported_type(self._source_file, self._dtype)
         elif self._origin is not None and primary and holds(self.channel, self._origin.dtype):
             self._dtype = self._origin.dtype
+        self._cache = ChunkCache(_CACHE_BYTES)
         self._identity = {"url": source.url, "layout": hashlib.sha256(text).hexdigest()}
 
     def _find_source(self) -> SourceFile | None:
@@ -217,6 +227,24 @@ class VdsVolume:
         """Return what ``mdio info`` prints beyond the schema: sections, each a mapping or a list of rows."""
         return inspect_source(self._source, self.layout)
 
+    def check_chunks(self, *, workers: int | None = None, observers: Iterable[Observer] = ()) -> Iterator[ChunkCheck]:
+        """Yield what is found of every chunk of every layer; see :func:`mdio_vds.checking.check_chunks`."""
+        from mdio_vds.checking import check_chunks
+
+        return check_chunks(self._source, self.layout, workers=workers, observers=observers)
+
+    def verify_objects(self) -> Iterator[tuple[str, Region | None, str | None]]:
+        """Yield every stored chunk of all layers: name, cells that it covers, and what is wrong with it.
+
+        The last is empty for a chunk that matches its check and decodes, None for one that decodes, or is of an
+        encoding that cannot be decoded, and carries no check of ours.
+        """
+        from mdio_vds.chunks import ChunkKind
+
+        for check in self.check_chunks():
+            if check.kind is ChunkKind.STORED or check.problem:
+                yield check.name, check.region, check.problem or ("" if check.checked else None)
+
     def samples(self, region: Region) -> NDArray[Any]:
         """Return the samples of a region, C order; dead traces are 0.
 
@@ -225,7 +253,9 @@ class VdsVolume:
         VdsError
             A chunk is damaged, or of an encoding that cannot be decoded.
         """
-        return self._alive(region, self.live(region.spatial))
+        box = tuple(reversed(region))
+        codes = self._samples.read(box, cache=self._cache, workers=available_cores())
+        return self._alive(codes, self.live(region.spatial))
 
     def headers(self, region: Region) -> NDArray[Any]:
         """Return raw header records of a region without sample axis; dead cells are zero bytes."""
@@ -268,7 +298,7 @@ class VdsVolume:
         live = self.live(spatial)
         return Block(
             region=region,
-            samples=self._alive(region, live),
+            samples=self._alive(self._samples.read(tuple(reversed(region))), live),
             headers=None if self._headers is None else self._records(spatial, live),
             live=live,
             patches=self._raw_words(region),
@@ -310,8 +340,8 @@ class VdsVolume:
 
         return BitRank(grid[0] * below, members())
 
-    def _alive(self, region: Region, live: NDArray[np.bool_]) -> NDArray[Any]:
-        values = as_type(sample_values(self._samples.read(tuple(reversed(region))), self.channel), self._dtype)
+    def _alive(self, codes: NDArray[Any], live: NDArray[np.bool_]) -> NDArray[Any]:
+        values = as_type(sample_values(codes, self.channel), self._dtype)
         if not live.all():
             values[~live] = 0
         return values

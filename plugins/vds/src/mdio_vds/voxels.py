@@ -7,10 +7,7 @@ the group asked for, and may be put together from pieces of stored ones.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -18,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mdio_vds.cache import CACHE_BYTES, ChunkCache
 from mdio_vds.channel import ChannelReader, layer_name
 from mdio_vds.chunks import ChunkKind
 from mdio_vds.partition import DIMENSIONS, GROUPS, Partition, channel_partition
@@ -31,62 +29,6 @@ if TYPE_CHECKING:
     from mdio_vds.partition import Box
 
 __all__ = ["CACHE_BYTES", "ChunkCache", "Piece", "VoxelReader", "serving_group", "subset_shape"]
-
-CACHE_BYTES = 256 << 20
-"""Decoded bytes that a cache keeps unless told otherwise."""
-
-
-class ChunkCache:
-    """Decoded chunks, the least recently used ones let go; safe to use from several threads.
-
-    A chunk that several threads ask for at once is loaded by one of them.
-
-    Parameters
-    ----------
-    limit
-        Bytes to keep.
-    """
-
-    def __init__(self, limit: int = CACHE_BYTES) -> None:
-        self.limit = limit
-        self._kept: OrderedDict[Hashable, NDArray[Any]] = OrderedDict()
-        self._loading: dict[Hashable, Future[NDArray[Any]]] = {}
-        self._lock = threading.Lock()
-        self.held = 0
-
-    def get(self, key: Hashable, load: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """Return the chunk of a key, loaded when it is not there; read-only."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-            pending = self._loading.get(key)
-            if pending is None:
-                own = self._loading[key] = Future()
-        if pending is not None:
-            return pending.result()
-        try:
-            chunk = load()
-        except BaseException as error:
-            with self._lock:
-                del self._loading[key]
-            own.set_exception(error)
-            raise
-        chunk.flags.writeable = False
-        with self._lock:
-            del self._loading[key]
-            self._kept[key] = chunk
-            self.held += chunk.nbytes
-            while self.held > self.limit:
-                self.held -= self._kept.popitem(last=False)[1].nbytes
-        own.set_result(chunk)
-        return chunk
-
-    def clear(self) -> None:
-        """Let go of everything."""
-        with self._lock:
-            self._kept.clear()
-            self.held = 0
 
 
 @dataclass(frozen=True, slots=True)

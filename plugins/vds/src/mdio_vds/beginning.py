@@ -1,0 +1,65 @@
+"""Begins a VDS under its name: which layout it gets, the lock, and what an earlier run left of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mdio.flow.journal import Journal
+from mdio.storage.staging import REMOTE_STATE, claim_target, journal_path
+from mdio.storage.urls import suffix
+
+if TYPE_CHECKING:
+    from mdio.core.volume import Creation
+    from mdio.storage.store import Store
+    from mdio_vds.container_target import ContainerTarget
+    from mdio_vds.object_target import ObjectTarget
+
+__all__ = ["begin_target"]
+
+
+def begin_target(
+    store: Store,
+    url: str,
+    layout: str,
+    creation: Creation,
+    fill: Callable[[ContainerTarget | ObjectTarget], None],
+) -> tuple[Journal, ContainerTarget | ObjectTarget]:
+    """Return the journal of a run and the VDS that it writes.
+
+    Parameters
+    ----------
+    store, url
+        The target.
+    layout
+        ``"container"``, ``"objects"``, or ``"auto"``: one file where the name ends in ``.vds``.
+    creation
+        Overwriting and resuming.
+    fill
+        Adds the layers; nothing is left behind when it fails.
+
+    Raises
+    ------
+    MDIOAlreadyExistsError, IncompleteDatasetError, WriterLockedError, StorageError
+        The target cannot be begun; see :func:`mdio.storage.staging.claim_target`.
+    """
+    from mdio_vds.container_target import ContainerTarget
+    from mdio_vds.object_target import ObjectTarget
+
+    container = layout == "container" or (layout == "auto" and suffix(url) == ".vds")
+    journal, resumes = claim_target(store, creation, lambda: _journal(store, container=container))
+    try:
+        made = ContainerTarget if container else ObjectTarget
+        target: ContainerTarget | ObjectTarget = made.create(store, fresh=not resumes)
+        fill(target)
+    except BaseException:
+        journal.close() if resumes else journal.remove()
+        raise
+    return journal, target
+
+
+def _journal(store: Store, *, container: bool) -> Journal:
+    if store.path is not None:
+        return Journal.local(journal_path(store.path.absolute()), store.url)
+    # A remote file is made in a local temporary one, which ends with the process.
+    return Journal.in_memory() if container else Journal.on_store(store, REMOTE_STATE)
