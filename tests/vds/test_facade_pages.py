@@ -378,3 +378,28 @@ def test_changes_in_margins_reach_all_chunks_that_have_the_voxel(tmp_path, forma
             assert {low + int(i): int(values[i]) for i in np.flatnonzero(values)} == (
                 {28: 1, 30: 1} if bits else {28: 28, 30: 30}
             )
+
+
+def test_per_trace_channels_of_several_components_have_levels(tmp_path):
+    """Renderable, so that closing makes their coarser levels: every second trace."""
+    kind = VolumeDataChannelDescriptor
+    pair = kind.traceMappedVolumeDataChannelDescriptor(
+        VolumeDataFormat.Format_U16, VolumeDataComponents.Components_2, "Pair", "", 0.0, 1.0, 1, kind.Flags.Default
+    )
+    path = tmp_path / "a.vds"
+    handle = openvds.create(str(path), "", descriptor(1), axes(), [channel(), pair], MetadataContainer())
+    with handle:
+        accessor = openvds.getAccessManager(handle).createVolumeDataPageAccessor(GROUP, 0, 1, 8, Mode.AccessMode_Create)
+        for chunk in range(accessor.getChunkCount()):
+            page = accessor.createPage(chunk)
+            buffer = np.asarray(page.getWritableBuffer())
+            for at, name in enumerate(buffer.dtype.names):
+                buffer[name] = chunk * 2 + at + 1
+            page.release()
+    with openvds.open(str(path)) as handle:
+        assert "PairDimensions_012LOD1" in handle.source.layers
+
+
+def test_the_interface_has_the_name_that_programs_use():
+    assert openvds.IVolumeDataAccessManager.AccessMode is openvds.VolumeDataAccessManager.AccessMode
+    assert openvds.core.IVolumeDataAccessManager is openvds.IVolumeDataAccessManager

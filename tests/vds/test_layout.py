@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from mdio_vds.conventions import header_channel
 from mdio_vds.enums import MetadataType, VolumeDataFormat, VolumeDataMapping
 from mdio_vds.errors import VdsError
 from mdio_vds.layout import parse_layout
@@ -134,3 +135,19 @@ def test_metadata_values(kind, raw, value):
 def test_metadata_of_another_type_is_refused(kind, raw):
     with pytest.raises(ValueError, match="must"):
         metadata_value(MetadataType[kind], raw)
+
+
+def test_only_the_first_channel_may_lack_a_name(raw):
+    raw["channelDescriptors"][0]["name"] = ""
+    assert parse(raw).channels[0].name == ""
+    raw["channelDescriptors"][0]["name"] = "a"
+    raw["channelDescriptors"][1]["name"] = ""
+    with pytest.raises(VdsError, match="only the first channel may lack a name"):
+        parse(raw)
+
+
+def test_headers_of_an_impossible_size_are_not_headers(raw):
+    raw["channelDescriptors"][1] |= {"name": "SEGYTraceHeader", "mappedValues": 2**31 - 1}
+    assert header_channel(parse(raw)) is None
+    raw["channelDescriptors"][1]["mappedValues"] = 240
+    assert header_channel(parse(raw)) is not None

@@ -286,7 +286,9 @@ LAYOUT = st.builds(
         VolumeDataLayout,
         LAYOUT,
         st.lists(AXIS, min_size=2, max_size=6).map(tuple),
-        st.lists(channels(), min_size=1, max_size=3, unique_by=lambda channel: channel.name).map(tuple),
+        st.lists(channels(), min_size=1, max_size=3, unique_by=lambda channel: channel.name)
+        .filter(lambda found: all(channel.name for channel in found[1:]))  # only the first one may lack a name
+        .map(tuple),
         st.lists(items(), max_size=4).map(tuple),
     )
 )

@@ -6,7 +6,7 @@ Suffix ranges (``bytes=-N``) are read wrong by several servers, so every read kn
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mdio.exceptions import MDIOError, MDIONotFoundError, StorageError
@@ -183,15 +183,21 @@ class RemoteStore:
         """Store a whole object in one request."""
         path = self._at(key)
         with _reported(self._name(key), "writing"):
-            self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
-            self._fs.pipe_file(path, bytes(data))
+            self._in_folder(path, lambda: self._fs.pipe_file(path, bytes(data)))
 
     def upload(self, key: str, path: Path) -> None:
         """Store a local file as an object, in parts where the filesystem has them: it need not fit in memory."""
         target = self._at(key)
         with _reported(self._name(key), "writing"):
-            self._fs.makedirs(target.rpartition("/")[0], exist_ok=True)
-            self._fs.put_file(str(path), target)
+            self._in_folder(target, lambda: self._fs.put_file(str(path), target))
+
+    def _in_folder(self, path: str, store: Callable[[], Any]) -> None:
+        """Store an object; make its folder only where that is missed, since object stores have none to make."""
+        try:
+            store()
+        except FileNotFoundError:
+            self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+            store()
 
     def delete(self, key: str = "") -> None:
         """Delete an object or everything below a prefix."""

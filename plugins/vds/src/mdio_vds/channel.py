@@ -159,6 +159,10 @@ class ChannelReader:
         indices = (self.partition.index(position) for position, _ in self._parts(full))
         return any(self.layer.entry(index).kind is not ChunkKind.UNWRITTEN for index in indices)
 
+    def chunk(self, position: tuple[int, ...]) -> NDArray[Any]:
+        """Return all that a chunk holds, margins included, with six axes; may be read-only."""
+        return self._codes(position, self.partition.in_voxels(self.partition.box(position)))
+
     def _parts(self, full: Box) -> Iterator[tuple[tuple[int, ...], Box]]:
         """Yield the chunks that own voxels of a box, and which of them."""
         for position in self.partition.touching(self.partition.at_full_resolution(full)):
@@ -174,10 +178,10 @@ class ChannelReader:
         if entry.kind is ChunkKind.STORED:
             stored = self.partition.in_voxels(self.partition.box(position))
             if cache is None:
-                block = self._block(index, position)
+                block = self.block(index, position)
             else:
                 key = self.layer.name, index, entry.hash
-                block = cache.get(key, lambda: self._block(index, position))
+                block = cache.get(key, lambda: self.block(index, position))
             return block.reshape([hi - lo for lo, hi in reversed(stored)])[_inside(part, stored)]
         code = np.zeros((), stored_dtype(self.channel))
         if entry.kind is ChunkKind.NO_VALUE:
@@ -186,7 +190,14 @@ class ChannelReader:
             code = constant_code(self.channel, entry.constant)
         return np.broadcast_to(code, [hi - lo for lo, hi in reversed(part)])
 
-    def _block(self, index: int, position: tuple[int, ...]) -> NDArray[Any]:
+    def block(self, index: int, position: tuple[int, ...]) -> NDArray[Any]:
+        """Return the decoded payload of a chunk that is stored, checked.
+
+        Raises
+        ------
+        VdsError
+            It is missing, damaged or of an encoding that cannot be decoded.
+        """
         name, byte = self.layer.place(index)
         if self.layer.method.is_wavelet:
             raise VdsError(

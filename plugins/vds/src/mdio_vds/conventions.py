@@ -29,6 +29,8 @@ __all__ = [
     "trace_channel",
 ]
 
+_MOST_BYTES = 1 << 16
+"""Bytes that a trace header can have; a damaged layout may say anything."""
 _LINE, _LINES = 80, 40
 _SIGNS = bytes(range(0x20, 0x7F)).decode()
 _AXIS_OF = {
@@ -64,6 +66,7 @@ def _per_trace_bytes(channel: ChannelDescriptor) -> bool:
         channel.mapping is VolumeDataMapping.PerTrace
         and channel.format is VolumeDataFormat.Format_U8
         and channel.components == 1
+        and channel.mapped_values <= _MOST_BYTES
     )
 
 

@@ -54,6 +54,9 @@ def parse_layout(text: bytes, url: str = "") -> VolumeDataLayout:
         raise root.error("channelDescriptors", "a VDS has at least one channel")
     if len({channel.name for channel in channels}) != len(channels):
         raise root.error("channelDescriptors", "channel names are not unique")
+    if not all(channel.name for channel in channels[1:]):
+        # Its layers would bear the names of the first channel's (section 1).
+        raise root.error("channelDescriptors", "only the first channel may lack a name")
     return VolumeDataLayout(
         layout=_layout(root.child("layoutDescriptor"), len(axes)),
         axes=axes,

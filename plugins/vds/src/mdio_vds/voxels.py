@@ -179,7 +179,7 @@ class VoxelReader:
         if entry.kind is ChunkKind.STORED:
             # The hash names the contents, so that a chunk which is written anew is not taken for the old one.
             key = (layer.name, index, entry.hash)
-            return self._cache.get(key, lambda: self._stored._block(index, position).reshape(shape))
+            return self._cache.get(key, lambda: self._stored.block(index, position).reshape(shape))
         code: Any = self.dtype.type(0)
         unwritten = entry.kind is ChunkKind.UNWRITTEN and self.channel.no_value is not None
         if unwritten or entry.kind is ChunkKind.NO_VALUE:

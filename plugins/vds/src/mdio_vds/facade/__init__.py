@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["HOMES"]
 
 _MODULES = {
-    "access": ["VolumeDataAccessManager"],
+    "access": ["IVolumeDataAccessManager", "VolumeDataAccessManager"],
     "axis": ["VolumeDataAxisDescriptor"],
     "channel": ["VolumeDataChannelDescriptor"],
     "enumerations": [

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mdio_vds.sampling import Boundary
     from mdio_vds.voxels import Piece
 
-__all__ = ["VolumeDataAccessManager"]
+__all__ = ["IVolumeDataAccessManager", "VolumeDataAccessManager"]
 
 _SMALLEST_BATCH = 256
 _012, _12 = DimensionsND.Dimensions_012, DimensionsND.Dimensions_12
@@ -376,3 +376,7 @@ class VolumeDataAccessManager(LayerQueries):
     ) -> Sampler:
         reader = self._reader(dimensionsND, lod, channel)
         return Sampler(reader, interpolation.InterpolationMethod(int(method)), replacement, self.boundary, absent)
+
+
+IVolumeDataAccessManager = VolumeDataAccessManager
+"""The name of the interface, under which programs find the access modes."""

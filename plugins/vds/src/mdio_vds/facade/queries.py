@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mdio_vds import enums
 from mdio_vds.facade.arguments import Buffer, byte_size, checked_box, six
 from mdio_vds.facade.enumerations import DimensionsND, VDSProduceStatus, VolumeDataFormat, group_of
+from mdio_vds.facade.errors import runtime_errors
 from mdio_vds.facade.exceptions import InvalidArgument, InvalidOperation
 from mdio_vds.partition import Partition, channel_partition
 from mdio_vds.voxels import VoxelReader, serving_group, subset_shape
@@ -183,7 +184,8 @@ class LayerQueries:
         if missing := self._missing(dimensionsND, lod, channel):
             raise InvalidOperation(missing)
         try:
-            return VoxelReader(handle.source, handle.layout, descriptor, group_of(dimensionsND), lod, handle.cache)
+            with runtime_errors():
+                return VoxelReader(handle.source, handle.layout, descriptor, group_of(dimensionsND), lod, handle.cache)
         except LookupError:
             raise InvalidOperation(
                 "The requested dimension group or channel is unavailable "

@@ -98,7 +98,7 @@ def update_levels(
         below = ChannelReader(target, layout, channel, group, lod - 1)
         for position in sorted(positions, key=partition.index):
             if below.touches(below.partition.in_voxels(partition.box(position))):
-                codes = _codes(target, layout, below, partition, position, lod)
+                codes = _codes(target, layout, below, group, partition, position, lod)
                 store_codes(layer, partition.index(position), codes, channel)
             else:
                 layer.put(partition.index(position), _UNWRITTEN)
@@ -118,6 +118,7 @@ def _codes(
     target: VdsTarget,
     layout: VolumeDataLayout,
     below: ChannelReader,
+    group: tuple[int, ...],
     partition: Partition,
     position: tuple[int, ...],
     lod: int,
@@ -126,7 +127,7 @@ def _codes(
     channel = below.channel
     if channel.components == 1:
         return coarser_chunk(below, partition, position)
-    reader = VoxelReader(target, layout, channel, partition.group, lod - 1)
+    reader = VoxelReader(target, layout, channel, group, lod - 1)
     codes = reader.read(partition.box(position))
     picked = [slice(None)] * codes.ndim
     for dim in partition.group:
