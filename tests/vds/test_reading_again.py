@@ -15,13 +15,13 @@ SHAPE = (40, 70, 50)  # bricks of 32: 2 × 3 × 2
 def loads(monkeypatch):
     """Numbers of the chunks that were decoded."""
     found = []
-    block = ChannelReader._block
+    block = ChannelReader.block
 
     def counted(self, index, position):
         found.append(index)
         return block(self, index, position)
 
-    monkeypatch.setattr(ChannelReader, "_block", counted)
+    monkeypatch.setattr(ChannelReader, "block", counted)
     return found
 
 

@@ -97,8 +97,8 @@ def test_each_chunk_is_decoded_once_and_shared(handle, monkeypatch):
     decoded = []
     made = reader(handle)
     made._cache.clear()
-    plain = made._stored._block
-    monkeypatch.setattr(made._stored, "_block", lambda index, position: decoded.append(index) or plain(index, position))
+    plain = made._stored.block
+    monkeypatch.setattr(made._stored, "block", lambda index, position: decoded.append(index) or plain(index, position))
     box = six((0, 50), (20, 21), (0, 37))
     pieces = list(made.pieces(box))
     assert made.piece_count(box) == len(pieces)
