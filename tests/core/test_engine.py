@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -20,8 +21,10 @@ from mdio.exceptions import (
     SlabError,
     StorageError,
 )
+from mdio.flow import engine
 from mdio.flow.engine import CancelToken, available_cores, plan_for, run
 from mdio.flow.events import RunFinished, RunStarted, RunStopped, SlabDone, Warned
+from mdio.flow.turns import Turns
 from mdio.testing import synthetic
 from mdio.testing.memory import MemoryTarget
 
@@ -386,3 +389,34 @@ def test_an_unknown_way_to_treat_errors_is_refused(source, target):
 
 def test_cores_are_at_least_one():
     assert available_cores() >= 1
+
+
+def test_the_slab_that_failed_is_named_not_those_that_waited_for_it(source, target):
+    """Whichever of the two is noticed first."""
+    sink = target.create(source, Creation(), CHUNKS)
+    turns, write = [], sink.write
+
+    def expect(regions):
+        turns.append(Turns(regions, 0))
+
+    def in_turn(block):
+        with turns[0].of(block.region):
+            if block.region.start == (0, 0, 0):
+                time.sleep(0.05)  # the next one waits for its turn by now
+                raise ValueError("made to fail")
+            return write(block)
+
+    sink.expect, sink.left_out, sink.write = expect, lambda region: turns[0].left_out(region), in_turn
+    slab = engine._Run._slab
+
+    def slow(self, region):
+        try:
+            return slab(self, region)
+        except ValueError:
+            time.sleep(0.05)  # those that waited are through with their own error
+            raise
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine._Run, "_slab", slow)
+        with pytest.raises(SlabError, match="made to fail"):
+            run(source, sink, **TIGHT)

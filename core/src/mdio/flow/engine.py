@@ -19,6 +19,7 @@ from mdio.exceptions import CancelledError, ConfigError, JournalMismatchError, M
 from mdio.flow.events import Event, Observer, Report, RunFinished, RunStarted, RunStopped, SlabDone, Warned
 from mdio.flow.plan import DEFAULT_MEMORY, Plan, make_plan
 from mdio.flow.statistics import Partial, measure
+from mdio.flow.turns import EarlierSlabError
 
 if TYPE_CHECKING:
     from mdio.core.volume import Schema, Sink, Volume
@@ -229,7 +230,10 @@ class _Run:
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    self._settle(future, *running.pop(future))
+                    place = running.pop(future)
+                    if running and isinstance(future.exception(), EarlierSlabError):
+                        continue  # the slab that it waited for is still to say why
+                    self._settle(future, *place)
         except KeyboardInterrupt:
             self.cancel.cancel()
         finally:

@@ -16,7 +16,11 @@ from mdio.exceptions import RunError
 if TYPE_CHECKING:
     from mdio.core.region import Region
 
-__all__ = ["Turns"]
+__all__ = ["EarlierSlabError", "Turns"]
+
+
+class EarlierSlabError(RunError):
+    """A slab waits for one that failed; the error of that one says why."""
 
 
 class Turns:
@@ -42,14 +46,14 @@ class Turns:
 
         Raises
         ------
-        RunError
+        EarlierSlabError
             A slab before this one failed for good.
         """
         at = self._place[region]
         with self._ready:
             self._ready.wait_for(lambda: self._failed or at - 1 in self._ends)
             if self._failed:
-                raise RunError("a slab before this one could not be stored")
+                raise EarlierSlabError("a slab before this one could not be stored")
             turn = Turn(self._ends[at - 1])
         try:
             yield turn
