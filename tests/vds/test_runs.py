@@ -1,6 +1,7 @@
 """Run-length streams: worked by hand, against a decoder that goes byte by byte, and damaged."""
 
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -174,3 +175,18 @@ def test_memory_is_taken_only_when_the_runs_give_what_is_due():
     body = bytes([0xBF, 0xFF, 0]) * 3  # 3 runs of 16384 bytes
     with pytest.raises(RunLengthError, match="49152"):
         decode_runs(memoryview(struct.pack("<3i", 12 + len(body), size, 1) + body), size)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_long_runs_do_not_give_more_than_is_due(unit):
+    """Long pieces are copied before all of them are known: a stream that lies ends before memory is taken."""
+    piece = bytes([0xBF, 0xFF]) + bytes(unit)  # 16384 units of zeros
+    size = 16384 * unit
+    stream = struct.pack("<3i", 12 + 4000 * len(piece), size, unit) + 4000 * piece
+    tracemalloc.start()
+    try:
+        with pytest.raises(RunLengthError, match=f"more than the {size} bytes"):
+            decode_runs(memoryview(stream), size)
+        assert tracemalloc.get_traced_memory()[1] < 3 * size + 100_000
+    finally:
+        tracemalloc.stop()

@@ -168,3 +168,19 @@ def test_threads_that_want_the_same_chunk_load_it_once_and_share_an_error():
         thread.join()
     assert results == ["broken"] * 3
     assert cache.get("a", lambda: np.ones(1)).tolist() == [1]
+
+
+def test_a_box_that_the_cache_cannot_hold_is_not_kept(handle):
+    whole = six(*((0, n) for n in reversed(SHAPE)))
+    small = six((0, 4), (0, 4), (0, 4))
+    kept = VoxelReader(handle.source, handle.layout, handle.layout.channels[0], (0, 1, 2), 0, ChunkCache(1 << 20))
+    assert kept.passing(whole) is kept
+    few = VoxelReader(
+        handle.source, handle.layout, handle.layout.channels[0], (0, 1, 2), 0, cache := ChunkCache(160000)
+    )
+    assert few.passing(small) is few
+    few.read(small)
+    assert (held := cache.held) > 0
+    passing = few.passing(whole)
+    np.testing.assert_array_equal(passing.read(whole)[0, 0, 0], ramp())
+    assert cache.held == held  # what was kept before is still there, nothing has come to it

@@ -8,13 +8,11 @@ pieces are short (labels, masks, muted zones) all of them are moved at once with
 from __future__ import annotations
 
 import struct
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +26,9 @@ _LIMIT = 16384  # most units of any control
 
 _SPARSE = 64
 """Bytes a piece from which copying pieces one by one beats moving all of them with masks (measured)."""
+
+_BATCH = 256
+"""Pieces that are copied one by one before that measure is taken."""
 
 _GRACE = 16 * _SPARSE
 """Bytes that the search for controls is ahead of that measure at the start, so that it is not given up too early."""
@@ -114,6 +115,9 @@ def decode_runs(stream: memoryview, size: int) -> NDArray[np.uint8]:
     total, decoded, unit = _HEADER.unpack_from(stream)
     if total != len(stream) or decoded != size or unit not in _UNITS or size % unit:
         raise RunLengthError(f"header ({total}, {decoded}, {unit}) for {len(stream)} bytes that decode to {size}")
+    pieces = _joined(bytes(stream[_HEADER.size :]), unit, size)
+    if pieces is not None:
+        return np.frombuffer(pieces, np.uint8)
     raw = np.frombuffer(stream, np.uint8, offset=_HEADER.size)
     at = _controls(raw, unit)
     first = raw[at]
@@ -128,8 +132,6 @@ def decode_runs(stream: memoryview, size: int) -> NDArray[np.uint8]:
         raise RunLengthError("the last run is cut off")
     if unit * int(lengths.sum()) != size:
         raise RunLengthError(f"the runs give {unit * int(lengths.sum())} bytes where {size} are due")
-    if raw.size >= _SPARSE * at.size:
-        return _copied(stream[_HEADER.size :], start.tolist(), lengths.tolist(), literal.tolist(), unit, size)
     kept = raw[_bodies(raw.size, at, long)].view(f"u{unit}")
     times = np.ones(kept.size, np.intp)
     times[(np.cumsum(np.where(literal, lengths, 1)) - 1)[~literal]] = lengths[~literal]
@@ -180,19 +182,41 @@ def _pieces(units: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.bool_], N
     return lengths, repeated, equal[:-1]
 
 
-def _copied(
-    raw: memoryview, starts: Sequence[int], lengths: Sequence[int], literal: Sequence[bool], unit: int, size: int
-) -> NDArray[np.uint8]:
-    out = np.empty(size, np.uint8)
-    units, view, at = out.view(f"u{unit}"), out.data, 0
-    for start, length, as_is in zip(starts, lengths, literal, strict=True):
-        count = length * unit
-        if as_is:
-            view[at : at + count] = raw[start : start + count]
+def _joined(raw: bytes, unit: int, size: int) -> bytearray | None:
+    """Return the decoded bytes of a stream of long pieces; None, early, for one whose pieces are short."""
+    pieces: list[bytes] = []
+    at, end, repeated = 0, len(raw), 0
+    while at < end:
+        for _ in range(_BATCH):
+            control = raw[at]
+            at += 1
+            length = (control & (_SHORT - 1)) + 1
+            if control & _LONG:
+                if at == end:
+                    raise RunLengthError("the last run is cut off")
+                length += raw[at] << 6
+                at += 1
+            if control & _LITERAL:
+                behind = at + length * unit
+                pieces.append(raw[at:behind])
+            else:
+                behind = at + unit
+                repeated += length * unit
+                if repeated > size:
+                    raise RunLengthError(f"the runs give more than the {size} bytes that are due")
+                pieces.append(raw[at:behind] * length)
+            at = behind
+            if at >= end:
+                break
         else:
-            units[at // unit : at // unit + length] = int.from_bytes(raw[start : start + unit], sys.byteorder)
-        at += count
-    return out
+            if at < _SPARSE * len(pieces):
+                return None
+    if at != end:
+        raise RunLengthError("the last run is cut off")
+    decoded = bytearray().join(pieces)
+    if len(decoded) != size:
+        raise RunLengthError(f"the runs give {len(decoded)} bytes where {size} are due")
+    return decoded
 
 
 def _controls(raw: NDArray[np.uint8], unit: int) -> NDArray[np.intp]:

@@ -25,7 +25,6 @@ from mdio_vds.enums import VolumeDataMapping
 from mdio_vds.errors import VdsError
 from mdio_vds.inspect import inspect_source, layout_mapping
 from mdio_vds.layout import parse_layout
-from mdio_vds.options import VdsOptions
 from mdio_vds.origin import read_origin
 from mdio_vds.survey import imported_source, imported_type
 from mdio_vds.values import as_type, sample_dtype, sample_values
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from mdio_vds.checking import ChunkCheck
     from mdio_vds.chunks import VdsSource
     from mdio_vds.descriptors import ChannelDescriptor
+    from mdio_vds.options import VdsOptions
     from mdio_vds.partition import Box
 
 __all__ = ["VdsVolume", "open_source", "open_volume"]
@@ -71,6 +71,8 @@ def open_volume(url: str, options: Mapping[str, Any] | VdsOptions | None, storag
     IncompleteDatasetError
         The run that was to write it has not ended.
     """
+    from mdio_vds.options import VdsOptions
+
     source = open_source(storage.open(url))
     try:
         return VdsVolume(source, VdsOptions.model_validate(options or {}), (url, storage))

@@ -8,6 +8,7 @@ the group asked for, and may be put together from pieces of stored ones.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -150,6 +151,18 @@ class VoxelReader:
         """Return how many pieces :meth:`pieces` yields."""
         partition = self._stored.partition
         return prod(sum(1 for _ in _parts(partition, dim, *bounds)) for dim, bounds in enumerate(box))
+
+    def passing(self, box: Box) -> VoxelReader:
+        """Return the reader for a box that is read once: one that keeps nothing where the cache cannot hold all of it.
+
+        Chunks that go before they are wanted again cost the memory that new ones are decoded into.
+        """
+        chunk_bytes = prod(self._stored.partition.edge) * self.dtype.itemsize * self.channel.components
+        if self.piece_count(box) * chunk_bytes <= self._cache.limit:
+            return self
+        passing = copy(self)
+        passing._cache = ChunkCache(0)
+        return passing
 
     def load(self, piece: Piece) -> NDArray[Any]:
         """Return the codes of a piece, a read-only view with six axes, slowest dimension first, and components."""

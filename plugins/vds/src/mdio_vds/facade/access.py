@@ -121,6 +121,7 @@ class VolumeDataAccessManager(LayerQueries):
         shape = reader.shape(box)
         buffer = Buffer(prod(shape), stored, data_out)
         out = buffer.flat.reshape(shape)
+        reader = reader.passing(box)
 
         def job(piece: Piece) -> Callable[[], None]:
             def run() -> None:
