@@ -80,7 +80,7 @@ def decode_block(
     one_bit = channel.format is VolumeDataFormat.Format_1Bit
     kind = np.dtype(channel.format.typestr)
     row = -(-sizes[0] // 8) if one_bit else sizes[0] * channel.components * kind.itemsize
-    body = _body(memoryview(payload)[DESCRIPTOR.size :], method, row * prod(sizes[1:]))
+    body = _body(payload, method, row * prod(sizes[1:]))
     if one_bit:
         packed = np.frombuffer(body, np.uint8).reshape(-1, row)
         values = np.unpackbits(packed, axis=1, count=sizes[0], bitorder="little")
@@ -96,15 +96,16 @@ def decode_block(
     return out
 
 
-def _body(raw: memoryview, method: CompressionMethod, size: int) -> bytes | memoryview | NDArray[np.uint8]:
+def _body(payload: bytes, method: CompressionMethod, size: int) -> bytes | memoryview | NDArray[np.uint8]:
+    if method is CompressionMethod.RLE:
+        return _unrun(payload, size)
+    raw = memoryview(payload)[DESCRIPTOR.size :]
     if method is CompressionMethod.NONE:
         if len(raw) != size:
             raise BlockError(f"a body of {len(raw)} bytes where {size} are due")
         return raw
     if method is CompressionMethod.Zip:
         return _unzip(raw, size)
-    if method is CompressionMethod.RLE:
-        return _unrun(raw, size)
     raise BlockError(f"{method.label} is not a block encoding")
 
 
@@ -119,8 +120,8 @@ def _unzip(raw: memoryview, size: int) -> bytes:
     return body
 
 
-def _unrun(raw: memoryview, size: int) -> NDArray[np.uint8]:
+def _unrun(payload: bytes, size: int) -> NDArray[np.uint8]:
     try:
-        return decode_runs(raw, size)
+        return decode_runs(payload, size, DESCRIPTOR.size)
     except RunLengthError as error:
         raise BlockError(f"damaged RLE stream: {error}") from None

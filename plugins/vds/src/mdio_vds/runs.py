@@ -90,15 +90,17 @@ def encode_runs(data: NDArray[np.uint8], unit: int) -> list[bytes | memoryview]:
     return [header, stream.data]
 
 
-def decode_runs(stream: memoryview, size: int) -> NDArray[np.uint8]:
+def decode_runs(payload: bytes | memoryview, size: int, begin: int = 0) -> NDArray[np.uint8]:
     """Decode a stream.
 
     Parameters
     ----------
-    stream
-        Header and pieces, nothing behind them.
+    payload
+        What ends with the stream, header and pieces.
     size
         Bytes that are due. Memory for them is taken once the pieces are known to give as many.
+    begin
+        First byte of the stream.
 
     Returns
     -------
@@ -110,15 +112,17 @@ def decode_runs(stream: memoryview, size: int) -> NDArray[np.uint8]:
     RunLengthError
         Anything does not fit.
     """
-    if len(stream) < _HEADER.size:
+    length = len(payload) - begin
+    if length < _HEADER.size:
         raise RunLengthError("the header is cut off")
-    total, decoded, unit = _HEADER.unpack_from(stream)
-    if total != len(stream) or decoded != size or unit not in _UNITS or size % unit:
-        raise RunLengthError(f"header ({total}, {decoded}, {unit}) for {len(stream)} bytes that decode to {size}")
-    pieces = _joined(bytes(stream[_HEADER.size :]), unit, size)
+    total, decoded, unit = _HEADER.unpack_from(payload, begin)
+    if total != length or decoded != size or unit not in _UNITS or size % unit:
+        raise RunLengthError(f"header ({total}, {decoded}, {unit}) for {length} bytes that decode to {size}")
+    begin += _HEADER.size
+    pieces = _joined(bytes(payload), begin, unit, size)
     if pieces is not None:
         return np.frombuffer(pieces, np.uint8)
-    raw = np.frombuffer(stream, np.uint8, offset=_HEADER.size)
+    raw = np.frombuffer(payload, np.uint8, offset=begin)
     at = _controls(raw, unit)
     first = raw[at]
     long = first >= _LONG
@@ -182,10 +186,10 @@ def _pieces(units: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.bool_], N
     return lengths, repeated, equal[:-1]
 
 
-def _joined(raw: bytes, unit: int, size: int) -> bytearray | None:
+def _joined(raw: bytes, at: int, unit: int, size: int) -> bytearray | None:
     """Return the decoded bytes of a stream of long pieces; None, early, for one whose pieces are short."""
     pieces: list[bytes] = []
-    at, end, repeated = 0, len(raw), 0
+    begin, end, repeated = at, len(raw), 0
     while at < end:
         for _ in range(_BATCH):
             control = raw[at]
@@ -209,7 +213,7 @@ def _joined(raw: bytes, unit: int, size: int) -> bytearray | None:
             if at >= end:
                 break
         else:
-            if at < _SPARSE * len(pieces):
+            if at - begin < _SPARSE * len(pieces):
                 return None
     if at != end:
         raise RunLengthError("the last run is cut off")
