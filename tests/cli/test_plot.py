@@ -53,8 +53,8 @@ class TestPicture:
         monkeypatch.setattr("mdio.api.plotting.plot_section", lambda volume, **options: calls.append(options))
         assert main([
             "plot", path, "--crossline", "102", "--sample", "4", "--at", "inline=101", "-o", str(tmp_path / "b.png"),
-            "--gain", "1.5", "--colors", "RdBu", "--size", "30X20", "--dpi", "10", "--difference", path,
-            "--from", "mdio",
+            "--gain", "1.5", "--colors", "RdBu", "--size", "30X20", "--dpi", "10", "--minus", path,
+            "--from", "mdio", "--gather", "7,8", "--wiggle",
         ]) == 0  # fmt: skip
         (options,) = calls
         assert options.pop("difference").schema.shape == (3, 6, 8)
@@ -63,6 +63,8 @@ class TestPicture:
             "crossline": 102,
             "sample": 4,
             "at": {"inline": 101},
+            "gather": [7, 8],
+            "style": "wiggle",
             "path": str(tmp_path / "b.png"),
             "gain": 1.5,
             "colours": "RdBu",
@@ -136,6 +138,9 @@ def _section(values, sliced=False):
         (["--size", "12"], 2, "--size 12: not of the form WxH"),
         (["--inline", "100", "--crossline", "100"], 2, "less than two axes are left"),
         (["--difference", "/nowhere.mdio"], 5, "nowhere.mdio"),
+        (["--gather", "a"], 2, "--gather a: not numbers"),
+        (["--gather", "100,100"], 2, "gather: 2 coordinates, not 1"),
+        (["--wiggle"], 2, "the terminal shows no lines"),
         (["--gain", "0"], 2, "gain 0.0 is not a positive number"),
         (["-i", "nonsense=1"], 2, "nonsense"),
     ],

@@ -371,7 +371,8 @@ def test_other_ranks_open_without_a_pattern(tmp_path, shape):
 
 def test_a_cache_serves_the_same_samples(path, samples, monkeypatch):
     reader = mdio.MDIOReader(path, memory_cache_size=2**24)
-    np.testing.assert_array_equal(reader[3], samples[3])
+    for _ in range(2):  # what is looked at a second time is kept
+        np.testing.assert_array_equal(reader[3], samples[3])
     monkeypatch.setattr(type(reader.volume.dataset.store), "get", None)
     np.testing.assert_array_equal(reader[3], samples[3])
 

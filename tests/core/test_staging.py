@@ -14,7 +14,16 @@ from mdio.exceptions import IncompleteDatasetError, MDIOAlreadyExistsError, Stor
 from mdio.storage import staging
 from mdio.storage.local import LocalStore
 from mdio.storage.remote import RemoteStore
-from mdio.storage.staging import StagedFile, StagedTree, is_unfinished, journal_path, part_path, require_target, swap_in
+from mdio.storage.staging import (
+    REMOTE_STATE,
+    StagedFile,
+    StagedTree,
+    is_unfinished,
+    journal_path,
+    part_path,
+    require_target,
+    swap_in,
+)
 
 
 @pytest.fixture
@@ -94,8 +103,11 @@ class TestTree:
             remote.write(key, b"old")
         deleted, delete = [], remote.delete
         monkeypatch.setattr(remote, "delete", lambda key="": (deleted.append(key), delete(key)))
-        StagedTree(remote).begin(fresh=True)
+        tree = StagedTree(remote)
+        tree.begin(fresh=True)
         assert deleted[0] == ".zmetadata"
+        assert [key for key, _ in remote.list()] == [f"{REMOTE_STATE}/begun"]  # it counts as unfinished
+        tree.commit([])
         assert list(remote.list()) == []
 
     def test_resume_keeps_what_is_there(self, tmp_path):

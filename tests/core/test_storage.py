@@ -175,7 +175,7 @@ class TestRemoteStores:
         def fail(*_, **__):
             raise PermissionError("denied")
 
-        for name in ("cat_file", "exists", "isdir", "rm"):
+        for name in ("cat_file", "info", "ls", "find", "rm"):
             monkeypatch.setattr(memory, name, fail)
         with pytest.raises(StorageError, match=r"memory://b/x.*denied"):
             getattr(RemoteStore(memory, "/b", "memory://b"), method)("x")

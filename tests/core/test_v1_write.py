@@ -143,6 +143,7 @@ def test_documents_are_those_of_the_specification(tmp_path):
     assert (chunks["amplitude"], chunks["headers"], chunks["inline"]) == ([128, 128, 128], [128, 128], [12])
     assert chunks["cdp_x"] == [12, 10]
     given = {name: array["attributes"] for name, array in found.items()}
+    assert all(len(attributes.pop("mdio_check")) == 8 for attributes in given.values())
     assert given["amplitude"]["coordinates"] == given["headers"]["coordinates"] == "cdp_x cdp_y"
     assert given["trace_mask"] == {"coordinates": "cdp_x cdp_y"}
     assert given["amplitude"]["_FillValue"] == given["cdp_x"]["_FillValue"] == NAN

@@ -86,6 +86,7 @@ def running():
 @pytest.fixture
 def web(running, monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    monkeypatch.setenv("MDIO_STORE_DEADLINE", "1")  # a server that fails is asked again until then
     for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(variable, raising=False)
     running.files, running.failing, running.whole = {}, {}, set()

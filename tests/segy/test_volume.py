@@ -74,7 +74,7 @@ def boxes(shape):
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("way", ["map", "reads", "small windows", "remote"])
+@pytest.mark.parametrize("way", ["map", "reads", "small windows", "short maps", "blocks", "remote"])
 def test_any_region(tmp_path, order, way, monkeypatch):
     path = tmp_path / "x.sgy"
     samples, headers, numbers = survey(path, order)
@@ -82,6 +82,10 @@ def test_any_region(tmp_path, order, way, monkeypatch):
         monkeypatch.delattr(LocalFile, "window")
     if way == "small windows":
         monkeypatch.setattr(tracefile, "_WINDOW", 1000)
+    if way == "short maps":
+        monkeypatch.setattr(tracefile, "_KEPT", 30 * 4096)
+    if way == "blocks":
+        monkeypatch.setattr("mdio_segy.volume._LOOK", 1000)
     url = str(path)
     if way == "remote":
         url = "memory://bucket/x.sgy"
@@ -146,9 +150,23 @@ def test_pickles(tmp_path):
     copy.close()
 
 
+def test_a_map_is_kept_and_given_up_when_it_has_grown(tmp_path, monkeypatch):
+    survey(tmp_path / "x.sgy")
+    monkeypatch.setattr(tracefile, "_KEPT", 3 * 42 * 4096)
+    given_up = []
+    let_go = LocalFile.let_go
+    monkeypatch.setattr(LocalFile, "let_go", lambda self: (given_up.append(1), let_go(self))[1])
+    monkeypatch.delattr(LocalFile, "read_into")  # nothing is read any other way
+    with mdio.open(tmp_path / "x.sgy") as volume:
+        for count, sample in zip([0, 0, 0, 1, 1, 1, 2], range(7), strict=True):
+            volume.samples(Region([(0, 7), (0, 6), (sample, sample + 1)]))
+            assert len(given_up) == count
+
+
 def test_a_file_that_is_cut_while_it_is_read(tmp_path):
     survey(tmp_path / "x.sgy")
     volume = mdio.open(tmp_path / "x.sgy")
+    volume.samples(Region([(0, 7), (0, 6), (3, 9)]))  # what is mapped must not kill the process
     with (tmp_path / "x.sgy").open("r+b") as file:
         file.truncate(5000)
     for read in (volume.read, volume.samples, lambda region: volume.headers(region.spatial)):

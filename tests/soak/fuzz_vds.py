@@ -30,17 +30,21 @@ import warnings
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "vds" / "matrix"))
+sys.path[:0] = [str(ROOT / "tests" / "vds" / "matrix"), str(ROOT / "tests" / "support")]
 
 from vds_cases import OURS, Channel, Job  # noqa: E402
 from vds_ours import write  # noqa: E402
+from vds_streams import coefficients_of, encode, levels_of  # noqa: E402
 
 import mdio_vds as openvds  # noqa: E402
 from mdio.convert import Stores  # noqa: E402
 from mdio.core.region import Region  # noqa: E402
 from mdio.exceptions import MDIOError  # noqa: E402
 from mdio.storage.local import LocalStore  # noqa: E402
+from mdio_vds.container_target import ContainerTarget  # noqa: E402
+from mdio_vds.enums import CompressionMethod  # noqa: E402
 from mdio_vds.layout import parse_layout  # noqa: E402
+from mdio_vds.object_target import ObjectTarget  # noqa: E402
 from mdio_vds.partition import GROUPS  # noqa: E402
 from mdio_vds.volume import open_source, open_volume  # noqa: E402
 from mdio_vds.voxels import ChunkCache, VoxelReader  # noqa: E402
@@ -94,7 +98,34 @@ def bases(folder: Path) -> list[tuple[str, Files]]:
                 files = {p.relative_to(path).as_posix(): p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()}
                 shutil.rmtree(path)
             found.append((f"{storage} {codec} {samples}", files))
-    return found
+    return found + [(f"{storage} Wavelet", wavelets(folder / "base", storage)) for storage in ("container", "http")]
+
+
+def wavelets(path: Path, storage: str) -> Files:
+    """Return the files of a small VDS of two wavelet chunks."""
+    axes = [{"numSamples": n, "name": name, "unit": "", "coordinateMin": 0.0, "coordinateMax": n - 1.0}
+            for n, name in ((40, "Sample"), (17, "Crossline"), (9, "Inline"))]  # fmt: skip
+    channel = {"format": "Format_R32", "components": "Components_1", "name": "Amplitude", "unit": "",
+               "valueRange": [-1.0, 1.0], "channelMapping": "Direct", "mappedValues": 1, "renderable": True,
+               "allowLossyCompression": True, "integerScale": 1.0, "integerOffset": 0.0}  # fmt: skip
+    bricks = {"brickSize": "BrickSize_32", "negativeMargin": 0, "positiveMargin": 0, "brickSize2DMultiplier": 4,
+              "lodLevels": "LODLevels_None", "options": {"create2DLODs": False, "forceFullResolutionDimension": False},
+              "fullResolutionDimension": 0}  # fmt: skip
+    text = {"layoutDescriptor": bricks, "axisDescriptors": axes, "channelDescriptors": [channel], "metadata": []}
+    target = (ContainerTarget if storage == "container" else ObjectTarget).create(LocalStore(path))
+    layer = target.add_layer("Dimensions_012LOD0", CompressionMethod.Wavelet, 1.0, 2)
+    for index, length in enumerate((32, 8)):
+        stream, _, ends = encode(coefficients_of((length, 17, 9), index), 3, 2.0)
+        layer.put(index, 77 + index, stream, levels_of(stream, ends), 4 * length * 17 * 9)
+    target.commit(json.dumps(text, indent=2, separators=(",", " : ")).encode())
+    target.close()
+    if path.is_file():
+        files = {"": path.read_bytes()}
+        path.unlink()
+    else:
+        files = {p.relative_to(path).as_posix(): p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()}
+        shutil.rmtree(path)
+    return files
 
 
 def spoiled(rng: random.Random, files: Files, others: list[tuple[str, Files]]) -> tuple[Files, list[str]]:

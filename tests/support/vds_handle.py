@@ -6,6 +6,7 @@ from mdio.storage.local import LocalStore
 from mdio_vds.layout import parse_layout
 from mdio_vds.volume import open_source
 from mdio_vds.voxels import ChunkCache
+from mdio_vds.wavelet.quality import BEST_QUALITY
 
 
 class Handle:
@@ -14,6 +15,7 @@ class Handle:
         self.layout = parse_layout(self.source.layout_json(), self.source.url)
         self.public_layout = self.layout
         self.cache = ChunkCache()
+        self.quality = BEST_QUALITY
         self.threads = threads
         self.executor = ThreadPoolExecutor(threads)
         self.closed = False

@@ -1,7 +1,7 @@
 """Run by the interpreter of the environment that has the openvds wheel: make wavelet VDS files, say what it reads.
 
-Reads a JSON list of cases from standard input. Each gives ``<name>.vds`` and ``<name>.npz`` with the samples of each
-level of detail, best quality (``best-0-<lod>``) and at tolerances and ratios (``tolerance-<n>-<lod>``), and the source.
+Reads a JSON list of cases from standard input. Each gives ``<name>.vds`` and ``<name>.npz`` with what
+:func:`vds_wavelet_reads.answers` returns, and the source.
 """
 
 import json
@@ -11,7 +11,10 @@ from pathlib import Path
 import numpy as np
 import openvds
 
-TYPES = {"U8": np.uint8, "U16": np.uint16, "R32": np.float32}
+sys.path.append(str(Path(__file__).parents[1] / "support"))
+from vds_wavelet_reads import answers
+
+TYPES = {"U8": np.uint8, "U16": np.uint16, "R32": np.float32, "U32": np.uint32, "R64": np.float64, "U64": np.uint64}
 Layout = openvds.VolumeDataLayoutDescriptor
 Channel = openvds.VolumeDataChannelDescriptor
 CREATE = openvds.IVolumeDataAccessManager.AccessMode.AccessMode_Create
@@ -27,7 +30,7 @@ def source(case):
     muted = np.zeros(shape, bool)
     if case["zeros"]:
         muted = np.arange(shape[-1]) < rng.integers(0, shape[-1] // 2 + 1, shape[:-1])[..., None]
-    if kind is np.float32:
+    if np.dtype(kind).kind == "f":
         out = values.astype(kind)
     else:
         most = np.iinfo(kind).max
@@ -36,7 +39,7 @@ def source(case):
     if case["no_value"] is not None:
         hole = rng.random(shape) < 0.05
         hole[..., : shape[-1] // 3] |= rng.random(shape[:-1])[..., None] < 0.4
-        out[hole] = case["no_value"] if kind is np.float32 else np.iinfo(kind).max
+        out[hole] = case["no_value"] if np.dtype(kind).kind == "f" else np.iinfo(kind).max
     return out
 
 
@@ -58,20 +61,6 @@ def write(manager, case, channel, data):
     accessor.commit()
 
 
-def read(vds, case, lod, channel=0):
-    layout, manager = openvds.getLayout(vds), openvds.getAccessManager(vds)
-    size = [layout.getDimensionNumSamples(d) for d in range(layout.dimensionality)]
-    if channel:
-        size[0] = case["per_trace"]
-    size += [1] * (6 - len(size))
-    group = getattr(openvds.DimensionsND, case["group"])
-    kind = layout.getChannelFormat(channel)
-    request = manager.requestVolumeSubset(
-        (0,) * 6, tuple(size), lod=lod, channel=channel, format=kind, dimensionsND=group
-    )
-    return np.asarray(request.data).copy()
-
-
 def make(case):
     kind = getattr(openvds.VolumeDataFormat, f"Format_{case['format']}")
     levels = getattr(Layout.LODLevels, "LODLevels_" + (str(case["lods"]) if case["lods"] else "None"))
@@ -84,7 +73,7 @@ def make(case):
         for n, name in zip(reversed(case["shape"]), AXES, strict=False)
     ]
     one, direct = openvds.VolumeDataComponents.Components_1, openvds.VolumeDataMapping.Direct
-    start = (kind, one, "Amplitude", "", -100.0, 100.0, direct, 1, Channel.Flags.Default)
+    start = (kind, one, "Amplitude", "", -100.0, 100.0, direct, 1, getattr(Channel.Flags, case["flags"]))
     missing = () if case["no_value"] is None else (case["no_value"],)
     channels = [Channel(*start, *missing, case["scale"], case["offset"])]
     if case["per_trace"]:
@@ -105,18 +94,7 @@ def make(case):
         traces = np.random.default_rng(9).normal(0, 20, (*case["shape"][:-1], case["per_trace"])).cumsum(0)
         write(manager, case, 1, traces.astype(np.float32))  # pages of one dimension crash the wheel now and then
     openvds.close(vds)
-    opened = [("best", 0, lambda: openvds.open(path, ""))]
-    for n, tolerance in enumerate(case["tolerances"]):
-        opened.append(("tolerance", n, lambda t=tolerance: openvds.openWithAdaptiveCompressionTolerance(path, "", t)))
-    for n, ratio in enumerate(case["ratios"]):
-        opened.append(("ratio", n, lambda r=ratio: openvds.openWithAdaptiveCompressionRatio(path, "", r)))
-    for how, n, open_ in opened:
-        vds = open_()
-        for lod in range(case["lods"] + 1):
-            got[f"{how}-{n}-{lod}"] = read(vds, case, lod)
-        if case["per_trace"] and how == "best":
-            got["trace-0-0"] = read(vds, case, 0, channel=1)
-        openvds.close(vds)
+    got |= answers(openvds, path, case)
     np.savez(Path(path).with_suffix(".npz"), **got)
 
 

@@ -275,7 +275,6 @@ def test_targets_that_are_there(place, data, capsys):
         ("--margin x", ["--margin"]),
         ("--lod-levels 13", ["--lod-levels"]),
         ("--compression-method Zap", ["--compression-method", "did you mean Zip"]),
-        ("--compression-method Wavelet", ["--compression-method", "Zip"]),
         ("--tolerance 1", ["--tolerance"]),
         ("--compression-method RLE --tolerance 1", ["--tolerance", "loses nothing"]),
         ("--vds-format UInt32", ["--vds-format", "UInt16"]),

@@ -123,7 +123,7 @@ def test_wrong_usage(path, capsys, options, part):
 @pytest.mark.shared
 @pytest.mark.skipif(not SMALL.exists(), reason="../shared is absent")
 def test_of_another_tool(capsys):
-    """A file by the reference implementation, some of whose layers cannot be decoded."""
+    """A file by the reference implementation, with layers of several encodings."""
     found = facts(capsys, SMALL)
     assert [channel["name"] for channel in found["channels"]] == ["Amplitude", "Trace", "SEGYTraceHeader"]
     assert {row["channel"]: row["compression"] for row in found["layers"]} == {

@@ -85,7 +85,7 @@ class TestTables:
         assert struct.unpack_from("<qiiQ4B", data, page + 40) == (38, 100, 0, 9, 255, 128, 64, 0)
         assert struct.unpack_from("<ifiiq", data, other + 16) == (1, 0.5, 1, 0, 4096)
         sizes = struct.unpack_from("<16q", data, other + 16 + 24)
-        assert sizes == (100, 50, 12, *[12] * 13)  # 100·255/255, ·128/255, ·64/255, then nothing further
+        assert sizes == (100, 50, 12, *[0] * 13)  # 100·255/255, ·128/255, ·64/255, and no further level
         assert struct.unpack_from("<q", data, other + 16 + 152) == (page,)
         # The layout.
         text = other + 16 + 152 + 8
@@ -235,8 +235,8 @@ def test_level_totals_by_hand():
     lengths = np.array([1000, 10], "<i4")
     levels = np.frombuffer(bytes([255, 128, 0, 64, *[255] * 12]) + bytes([200] * 16), "V16")
     totals = level_totals(lengths, levels)
-    # 1000·255/255, ·128/255, and no further after the 0; 10·200/255 = 7, 5, 3, 2, 1, 0 …, rounded down each time.
-    assert totals.tolist() == [1007, 506, 504, 503, 502, *[501] * 11]
+    # 1000·255/255, ·128/255, and no level after the 0; 10·200/255 = 7, 5, 3, 2, 1, 0 …, rounded down each time.
+    assert totals.tolist() == [1007, 506, 3, 2, 1, *[0] * 11]
 
 
 class TestStaging:

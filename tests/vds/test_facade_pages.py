@@ -280,9 +280,6 @@ def test_what_cannot_be_is_refused(tmp_path, volume):
     for call in (lambda: openvds.getLayout(handle), lambda: openvds.close(handle), lambda: reading.readPage(1)):
         with pytest.raises(openvds.InvalidOperation, match="closed"):
             call()
-    with pytest.raises(RuntimeError, match="Wavelet chunks cannot be written yet"):
-        create(tmp_path / "w.vds", method="Wavelet")
-    assert not (tmp_path / "w.vds").exists()
 
 
 def test_a_damaged_chunk_is_a_read_error(tmp_path, volume):

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 
+import google_crc32c
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -144,7 +145,7 @@ EXPECTED = r"""{
 
 
 def test_every_byte_is_that_of_the_reference():
-    assert write_layout(layout()).decode() == EXPECTED.replace("DEL", "\x7f")
+    assert write_layout(layout()).decode().rstrip() == EXPECTED.replace("DEL", "\x7f")
 
 
 def test_what_is_special():
@@ -189,7 +190,7 @@ def test_what_is_special():
             "valueRange": [0.0, 1.0],
         }
     ]
-    assert text.endswith(b'"metadata" : []\n}')
+    assert text.rstrip().endswith(b'"metadata" : []\n}')
 
 
 @pytest.mark.parametrize(
@@ -342,4 +343,16 @@ def test_the_json_of_the_wheel_comes_back_to_the_byte(tmp_path, storage):
     source.close()
     layout = parse_layout(text)
     assert len({item.type for item in layout.metadata}) == 14
-    assert write_layout(layout) == text
+    assert write_layout(layout).rstrip() == text.rstrip()
+
+
+def test_a_check_stands_behind_it():
+    """32 bits of the CRC32C of all before, as spaces and tabs; one that does not match is damage, none is not."""
+    text = write_layout(layout())
+    body, seal = text[:-32], text[-32:]
+    assert body.endswith(b"}\n")
+    bits = f"{google_crc32c.value(body):032b}"
+    assert seal == bits.replace("0", " ").replace("1", "\t").encode()
+    assert parse_layout(text) == parse_layout(body) == parse_layout(json.dumps(json.loads(text)).encode())
+    with pytest.raises(VdsError, match="does not match its check"):
+        parse_layout(text.replace(b"coordinateMax", b"coordinateMan", 1))

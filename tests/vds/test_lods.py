@@ -10,9 +10,11 @@ import pytest
 
 from mdio.storage.local import LocalStore
 from mdio_vds.channel import ChannelReader
+from mdio_vds.layer_encoding import lod_tolerance
 from mdio_vds.layout import parse_layout
-from mdio_vds.lods import coarser, coarser_chunk, levels_of, lod_tolerance
+from mdio_vds.lods import coarser_chunk, levels_of
 from mdio_vds.partition import GROUPS, channel_partition
+from mdio_vds.thinning import coarser
 from mdio_vds.volume import open_source
 
 PEER = os.environ.get("MDIO_PEER_OPENVDS", "")

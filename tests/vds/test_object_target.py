@@ -94,7 +94,7 @@ class TestObjects:
                 "validChunkCount": 2,
             },
             "XDimensions_012LOD0": {
-                "adaptiveLevelSizes": [100, 50, *[12] * 14], "channelName": "X", "chunkCount": 2,
+                "adaptiveLevelSizes": [100, 50, 12, *[0] * 13], "channelName": "X", "chunkCount": 2,
                 "chunkMetadataByteSize": 28, "chunkMetadataPageSize": 1024, "compressionMethod": "Wavelet",
                 "compressionTolerance": 0.5, "dimensionGroup": "Dimensions_012", "hasChunkMetadataPages": True,
                 "layerName": "XDimensions_012LOD0", "lod": 0, "produceStatus": "Normal", "serializedSize": 100,
@@ -166,7 +166,7 @@ class TestObjects:
         source = ObjectSource(store)
         assert [source.layers[NAME].payload(i) for i in range(3)] == [b"", b"stays", b"new"]
         assert (status(store)[NAME]["serializedSize"], status(store)[NAME]["uncompressedSize"]) == (8, 20)
-        assert status(store)[NAME]["adaptiveLevelSizes"][:3] == [3 + 5 * 200 // 255, 3 + 3 * 200 // 255, 3 + 1]
+        assert status(store)[NAME]["adaptiveLevelSizes"][:3] == [5 * 200 // 255, 3 * 200 // 255, 2 * 200 // 255]
 
     @pytest.mark.parametrize("name", ["", "../Dimensions_012LOD0", "Dimensions_019LOD0", "Amplitude"])
     def test_names_that_are_no_keys(self, store, name):
@@ -249,7 +249,7 @@ class TestEditing:
         target.commit(layout)
         found = status(store)["XDimensions_012LOD0"]
         assert (found["uncompressedSize"], found["serializedSize"], found["validChunkCount"]) == (5096, 102, 2)
-        assert found["adaptiveLevelSizes"][:4] == [102, 52, 14, 14]
+        assert found["adaptiveLevelSizes"][:4] == [102, 52, 14, 2]
 
     def test_given_up_it_is_what_it_was_but_for_replaced_payloads(self, store, layout):
         small(store, layout)
@@ -341,7 +341,7 @@ class TestDamage:
         store = LocalStore(tmp_path / "a.vds")
         small(store, layout)
         rng = np.random.default_rng(0)
-        good = store.read("LayerStatus")
+        good = store.read("LayerStatus").rstrip()  # without its check, which nothing would get past
         outcomes = {"error": 0, "read": 0}
         for _ in range(1000):
             mutant = bytearray(good)

@@ -235,7 +235,7 @@ def test_threads_agree(tmp_path, open_vds, survey):
         np.testing.assert_array_equal(results[i], np.where(live[..., None], data, 0)[i : i + 20])
 
 
-def test_wavelet_layers_show_their_layout_and_refuse_samples(tmp_path, vds, open_vds):
+def test_wavelet_layers_show_their_layout_and_refuse_what_is_no_stream(tmp_path, vds, open_vds):
     layout = vds.layout_json((3, 4, 5), [vds.channel()])
     for kind in ("container", "objects"):
         writer = vds.Writer(layout).layer("Dimensions_012LOD0", "Wavelet", [(5, b"x" * 50)])
@@ -243,7 +243,8 @@ def test_wavelet_layers_show_their_layout_and_refuse_samples(tmp_path, vds, open
         assert volume.schema.shape == (3, 4, 5)
         (layer,) = volume.inspect()["layers"]
         assert (layer["compression"], layer["tolerance"], layer["stored_bytes"]) == ("Wavelet", 0.5, 50)
-        with pytest.raises(VdsError, match=r"Wavelet.*later release"):
+        pytest.importorskip("numba")
+        with pytest.raises(VdsError, match=r"Dimensions_012LOD0.*version 2021161080 are not known"):
             volume.samples(volume.schema.region)
 
 

@@ -41,7 +41,7 @@ def test_compiling_is_announced_once_and_happens_once(tmp_path):
     pytest.importorskip("numba")
     first = run(NUMBA_CACHE_DIR=str(tmp_path))
     assert first.stdout.strip() == "3"
-    assert first.stderr.count("mdio_vds.wavelet WARNING compiling the wavelet decoder") == 1
+    assert first.stderr.count("mdio_vds.wavelet WARNING compiling wavelet code") == 1
     second = run(NUMBA_CACHE_DIR=str(tmp_path))
     assert (second.stdout.strip(), second.stderr) == ("3", "")
 

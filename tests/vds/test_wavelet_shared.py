@@ -26,3 +26,14 @@ def test_the_samples_are_those_of_the_segy(open_vds):
     mantissa, exponent = (bits & 0xFFFFFF).astype(float), (bits >> 24 & 0x7F).astype(int)
     true = (mantissa * 16.0 ** (exponent - 70)).reshape(5, 5, 50)  # IBM, all positive
     assert np.abs(got - true).max() < stream.step
+
+
+def test_volumes_give_the_same(open_vds):
+    volume = open_vds(FILE)
+    samples = volume.samples(volume.schema.region)
+    payload = volume._source.layers["Dimensions_012LOD0"].payload(0)
+    layer = volume._source.layers["Dimensions_012LOD0"]
+    expected = decode_wavelet(payload, layer.method, volume.layout.channels[0], (50, 5, 5))
+    np.testing.assert_array_equal(samples, expected)
+    rough = open_vds(FILE, adaptive_tolerance=64 * layer.tolerance).samples(volume.schema.region)
+    assert np.abs(rough - expected).max() < 100 * parse_stream(payload, layer.method, (50, 5, 5)).step

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mdio.api.accessor import MDIOAccessor, MDIOReader, MDIOWriter
     from mdio.api.convenience import copy_mdio, rechunk, rechunk_batch
+    from mdio.api.from_arrays import from_numpy
     from mdio.api.making import create_empty, create_empty_like, numpy_to_mdio
+    from mdio.api.map_grid import MapGrid
     from mdio.api.opened import open as open
     from mdio.convert import convert, create
     from mdio.core.dimension import Dimension
@@ -39,6 +41,7 @@ _EXPORTS = {
     "MDIOReader": "mdio.api.accessor",
     "MDIOVariableConfig": "mdio.core.factory",
     "MDIOWriter": "mdio.api.accessor",
+    "MapGrid": "mdio.api.map_grid",
     "Metadata": "mdio.core.volume",
     "Region": "mdio.core.volume",
     "Schema": "mdio.core.volume",
@@ -49,6 +52,7 @@ _EXPORTS = {
     "create": "mdio.convert",
     "create_empty": "mdio.api.making",
     "create_empty_like": "mdio.api.making",
+    "from_numpy": "mdio.api.from_arrays",
     "mdio_to_segy": "mdio_segy",
     "numpy_to_mdio": "mdio.api.making",
     "open": "mdio.api.opened",
@@ -72,6 +76,7 @@ __all__ = [
     "MDIOReader",
     "MDIOVariableConfig",
     "MDIOWriter",
+    "MapGrid",
     "Metadata",
     "Region",
     "Schema",
@@ -83,6 +88,7 @@ __all__ = [
     "create",
     "create_empty",
     "create_empty_like",
+    "from_numpy",
     "numpy_to_mdio",
     "rechunk",
     "rechunk_batch",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from mdio.flow.engine import CancelToken
     from mdio.flow.events import Observer, Report
     from mdio.flow.plan import Plan
+    from mdio.flow.pools import Elsewhere
     from mdio.plugins.contributions import Reader, Writer
     from mdio.storage.store import Store
 
-__all__ = ["Conversion", "Stores", "convert", "create", "find_reader", "open", "time_stamp"]
+__all__ = ["Conversion", "Stores", "absolute", "convert", "create", "find_reader", "open", "time_stamp"]
 
 _HEAD = 4096
 
@@ -45,24 +46,13 @@ class Stores:
         path = local_path(url)
         if path is not None:
             return LocalStore(path)
+        from mdio.storage.options import environment_options, options_for, split_deadline
         from mdio.storage.remote import RemoteStore
 
-        kind = scheme(url)
-        backend = registry().storage_backend(kind)
-        filesystem = backend.load()(url, self._of(url))
-        return RemoteStore(filesystem, filesystem._strip_protocol(url), url)
-
-    def _of(self, url: str) -> Mapping[str, Any]:
-        """Return the options for a URL; a chained one takes those of all its protocols by name."""
-        from fsspec.registry import known_implementations
-
-        keyed = any(
-            isinstance(value, Mapping) and name in known_implementations for name, value in self.options.items()
-        )
-        if not keyed or "::" in url:
-            return self.options
-        own: Mapping[str, Any] = self.options.get(scheme(url), {})
-        return own
+        backend = registry().storage_backend(scheme(url))
+        options, deadline = split_deadline(options_for(url, self.options) or options_for(url, environment_options()))
+        filesystem = backend.load()(url, options)
+        return RemoteStore(filesystem, filesystem._strip_protocol(url), url, deadline=deadline)
 
 
 def open(
@@ -208,6 +198,10 @@ class Conversion:
         Bytes that slabs in flight may take.
     on_error
         ``"stop"``, or ``"skip"`` to go on behind a slab that failed.
+    client
+        A ``dask.distributed.Client``, or the address of a scheduler, whose workers carry the slabs. ``workers`` are
+        then slabs at once, and ``memory`` is that of each worker process. They must reach source and target under the
+        same names. A target that only one process can write is written by the threads of this one, with a warning.
     """
 
     source: str
@@ -224,6 +218,7 @@ class Conversion:
     workers: int | None = None
     memory: int | None = None
     on_error: str = "stop"
+    client: Any = field(default=None, repr=False, compare=False)
 
     def open_source(self) -> Volume:
         """Return the source with its transforms, as the target's format wants it."""
@@ -272,25 +267,65 @@ class Conversion:
             )
         volume = self.open_source()
         try:
-            sink = self._sink(volume, self.target)
-            try:
-                return engine.run(
-                    volume,
-                    sink,
-                    workers=self.workers,
-                    memory=self.memory,
-                    observers=[*observers, *_plugin_observers()],
-                    cancel=cancel,
-                    on_error=self.on_error,
-                )
-            except SlabError as error:
-                if not isinstance(error.cause, OSError):
-                    sink.abort()  # the store is fine: going on would meet the same data again
-                raise
-            finally:
-                sink.close()
+            with self._elsewhere(volume) as elsewhere:
+                sink = self._sink(volume, self.target)
+                try:
+                    return engine.run(
+                        volume,
+                        sink,
+                        workers=self.workers,
+                        memory=self.memory,
+                        observers=[*observers, *_plugin_observers()],
+                        cancel=cancel,
+                        on_error=self.on_error,
+                        elsewhere=elsewhere,
+                    )
+                except SlabError as error:
+                    if not isinstance(error.cause, OSError):
+                        sink.abort()  # the store is fine: going on would meet the same data again
+                    raise
+                finally:
+                    sink.close()
         finally:
             volume.close()
+
+    @contextlib.contextmanager
+    def _elsewhere(self, volume: Volume) -> Iterator[Elsewhere | None]:
+        """Yield the cluster that carries the slabs, or None."""
+        if self.client is None:
+            yield None
+            return
+        from mdio.flow.carrying import OnCluster, Way
+        from mdio.flow.cluster import client_of
+
+        plain = replace(
+            self,
+            client=None,
+            source=absolute(self.source),
+            target=absolute(self.target),
+            source_options=_absolute_files(self.source_options),
+        )
+        local = next((redact(url) for url in (self.source, self.target) if "memory:" in url), "")
+        way = Way(plain.open_source, plain._begun, plain._target_store, local)
+        with client_of(self.client) as client:
+            yield OnCluster(client, way, volume, self.workers)
+
+    def _target_stores(self) -> Mapping[str, Any]:
+        return self.storage_options if self.target_storage_options is None else self.target_storage_options
+
+    def _target_store(self) -> Store:
+        return Stores(self._target_stores()).open(self.target)
+
+    def _begun(self, volume: Volume, creation: Creation) -> Sink:
+        """Begin the target as ``creation`` says."""
+        return create(
+            self.target,
+            volume,
+            format=self.target_format,
+            options=self.target_options,
+            storage_options=self._target_stores(),
+            creation=creation,
+        )
 
     def _sink(self, volume: Volume, target: str) -> Sink:
         creation = Creation(
@@ -304,16 +339,7 @@ class Conversion:
             },
             created=time_stamp(),
         )
-        return create(
-            target,
-            volume,
-            format=self.target_format,
-            options=self.target_options,
-            storage_options=(
-                self.storage_options if self.target_storage_options is None else self.target_storage_options
-            ),
-            creation=creation,
-        )
+        return replace(self, target=target)._begun(volume, creation)
 
 
 def convert(
@@ -364,6 +390,18 @@ def _scratch_target(conversion: Conversion, volume: Volume) -> Any:
         finally:
             sink.abort()
             sink.close()
+
+
+def absolute(url: str) -> str:
+    """Return a URL as any process of this machine understands it."""
+    path = local_path(url)
+    return url if path is None else str(path.absolute())
+
+
+def _absolute_files(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options of a reader in which further sources are named as any process understands them."""
+    further = options.get("files")
+    return {**options, "files": [absolute(str(url)) for url in further]} if further else dict(options)
 
 
 def _plugin_observers() -> list[Observer]:

@@ -12,9 +12,10 @@ from mdio_vds.descriptors import AxisDescriptor, ChannelDescriptor, LayoutDescri
 from mdio_vds.encoding import encode_block
 from mdio_vds.enums import CompressionMethod, VolumeDataFormat, VolumeDataMapping
 from mdio_vds.hashes import constant_hash, payload_hash
+from mdio_vds.layer_encoding import lod_tolerance
 from mdio_vds.layout import parse_layout
 from mdio_vds.layout_json import write_layout
-from mdio_vds.lods import coarser_chunk, levels_of, lod_tolerance, make_lods
+from mdio_vds.lods import coarser_chunk, levels_of, make_lods
 from mdio_vds.object_target import ObjectTarget
 from mdio_vds.partition import GROUPS, channel_partition, group_name
 from mdio_vds.volume import open_source

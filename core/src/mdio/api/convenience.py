@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, overload
 
 from mdio.api.accessor import MDIOAccessor, MDIOReader
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from mdio.flow.events import Observer, Report
     from mdio.native.dataset import Dataset
 
-__all__ = ["add_patterns", "copy_mdio", "rechunk", "rechunk_batch"]
+__all__ = ["add_patterns", "connected", "copy_mdio", "rechunk", "rechunk_batch"]
 
 # -- further access patterns -------------------------------------------------------------------------------------
 
@@ -37,6 +39,7 @@ def rechunk(
     memory: int | None = None,
     workers: int | None = None,
     observers: Sequence[Observer] = (),
+    client: Any = None,
 ) -> None:
     """Add an access pattern to a dataset: the same samples and headers in other chunks.
 
@@ -50,7 +53,7 @@ def rechunk(
         Chunk shape, clipped to the shape of the dataset.
     suffix
         Name of the new access pattern.
-    compressor, overwrite, memory, workers, observers
+    compressor, overwrite, memory, workers, observers, client
         See :func:`rechunk_batch`.
 
     Examples
@@ -59,7 +62,15 @@ def rechunk(
     >>> rechunk(accessor, (1, 1024, 1024), suffix="fast_il")  # doctest: +SKIP
     """
     rechunk_batch(
-        source, [chunks], [suffix], compressor, overwrite, memory=memory, workers=workers, observers=observers
+        source,
+        [chunks],
+        [suffix],
+        compressor,
+        overwrite,
+        memory=memory,
+        workers=workers,
+        observers=observers,
+        client=client,
     )
 
 
@@ -73,6 +84,7 @@ def rechunk_batch(
     memory: int | None = None,
     workers: int | None = None,
     observers: Sequence[Observer] = (),
+    client: Any = None,
 ) -> None:
     """Add several access patterns to a dataset.
 
@@ -99,6 +111,10 @@ def rechunk_batch(
         Threads; all cores by default.
     observers
         Called with the events of the run. Without any there is a progress bar on a terminal, and nothing elsewhere.
+    client
+        A ``dask.distributed.Client``, or the address of a scheduler, whose workers write the patterns; ``memory`` is
+        then that of each worker process, and ``workers`` slabs at once. They must reach the dataset under the same
+        name.
 
     Raises
     ------
@@ -121,11 +137,28 @@ def rechunk_batch(
     ...     suffix_list=["fast_il", "fast_xl", "fast_z"],
     ... )
     """
-    job = add_patterns(
-        source, chunks_list, suffix_list, compressor, overwrite=overwrite, memory=memory, workers=workers
-    )
-    source.close()  # lets go of the lock that edits of this accessor took; it stays usable
-    job.run([*(observers or _terminal()), *_of_plugins()])
+    with connected(client) as joined:
+        job = add_patterns(
+            source,
+            chunks_list,
+            suffix_list,
+            compressor,
+            overwrite=overwrite,
+            memory=memory,
+            workers=workers,
+            client=joined,
+        )
+        source.close()  # lets go of the lock that edits of this accessor took; it stays usable
+        job.run([*(observers or _terminal()), *_of_plugins()])
+
+
+def connected(client: Any) -> AbstractContextManager[Any]:
+    """Return what opens the client of a cluster, None where there is none."""
+    if client is None:
+        return nullcontext()
+    from mdio.flow.cluster import client_of
+
+    return client_of(client)
 
 
 def add_patterns(
@@ -137,8 +170,13 @@ def add_patterns(
     overwrite: bool = False,
     memory: int | None = None,
     workers: int | None = None,
+    client: Any = None,
 ) -> AddPatterns:
-    """Return what :func:`rechunk_batch` would do, checked and planned: ``describe()`` tells, ``run()`` does it."""
+    """Return what :func:`rechunk_batch` would do, checked and planned: ``describe()`` tells, ``run()`` does it.
+
+    A ``client`` stays open until then. Where its workers cannot reach the dataset there is a warning, and threads of
+    this process do the work.
+    """
     if not isinstance(source, MDIOAccessor):
         raise WrongTypeError(
             f"the source is a {type(source).__name__}, not an accessor", hint='open it: MDIOAccessor(path, mode="w")'
@@ -155,15 +193,20 @@ def add_patterns(
     wanted = [
         NewPattern(str(suffix), tuple(chunks), codec) for chunks, suffix in zip(chunks_list, suffix_list, strict=True)
     ]
-    return AddPatterns(
-        # As it is now: an accessor knows the dataset as it was opened, or as its own edits left it.
-        open_dataset(source.volume.dataset.store),
-        source.access_pattern,
-        wanted,
-        overwrite=overwrite,
-        memory=memory,
-        workers=workers,
-    )
+    # As it is now: an accessor knows the dataset as it was opened, or as its own edits left it.
+    dataset = open_dataset(source.volume.dataset.store)
+    budget: dict[str, Any] = {"overwrite": overwrite, "memory": memory, "workers": workers}
+    if client is None:
+        return AddPatterns(dataset, source.access_pattern, wanted, **budget)
+    from mdio.flow.pools import NotSharedError
+    from mdio.native.patterns_apart import AddPatternsApart
+
+    try:
+        return AddPatternsApart(dataset, source.access_pattern, wanted, client=client, **budget)
+    except NotSharedError as reason:
+        text = f"the threads of this process do the work, not the cluster: {reason.message}"
+        warnings.warn(text, stacklevel=2)
+        return AddPatterns(dataset, source.access_pattern, wanted, **budget)
 
 
 # -- copies ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Coordinates → positions on the axes of a grid."""
+"""Coordinates → positions on the axes of a grid: what ``coord_to_index`` of MDIO v0 promises, for every accessor."""
 
 from __future__ import annotations
 

@@ -1,16 +1,19 @@
-"""A volume as notebooks show it: one small table, and a map of where its traces are."""
+"""A volume as notebooks show it: a small table, a map of where its traces are, and a thumbnail of a section."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mdio.api.grey import thumbnail_of
 from mdio.api.live_map import live_share
 from mdio.api.png import grey_png
+from mdio.exceptions import MDIOError
 
 if TYPE_CHECKING:
     from mdio.core.dimension import Dimension
@@ -30,7 +33,8 @@ def dims_text(schema: Schema) -> str:
 def volume_html(volume: Volume, source: str) -> str:
     """Return a description of a volume in HTML, everything escaped.
 
-    Reads metadata, and the live mask where the grid is small enough for a map.
+    Reads metadata, the live mask where the grid is small enough for a map, and then a few samples for a thumbnail,
+    which is left out where they cannot be read.
 
     Parameters
     ----------
@@ -49,8 +53,12 @@ def volume_html(volume: Volume, source: str) -> str:
         ("Traces", _traces(schema, share)),
         *_statistics(schema),
     ]
-    picture = "" if share is None else f'<td rowspan="{len(rows)}" style="vertical-align:top">{_map(share)}</td>'
-    return _table(rows, picture)
+    aside = ""
+    if share is not None:
+        pictures = [_map(share), *_thumbnail(volume)]
+        style = "vertical-align:top;text-align:center;padding-left:1em"
+        aside = "".join(f'<td rowspan="{len(rows)}" style="{style}">{picture}</td>' for picture in pictures)
+    return _table(rows, aside)
 
 
 def _table(rows: Iterable[tuple[str, str]], aside: str) -> str:
@@ -69,11 +77,32 @@ def _map(share: np.ndarray[Any, Any]) -> str:
     pixels = (235 - 195 * dark).astype(np.uint8)
     if len(pixels) == 1:
         pixels = np.repeat(pixels, _LINE_ROWS, axis=0)
-    image = base64.b64encode(grey_png(pixels)).decode("ascii")
     zoom = max(1, 160 // max(pixels.shape))
     height, width = (length * zoom for length in pixels.shape)
-    style = f"width:{width}px;height:{height}px;image-rendering:pixelated"
-    return f'<img alt="live traces" title="live traces" style="{style}" src="data:image/png;base64,{image}">'
+    # Only a full grid is 100 %.
+    part = math.floor(100 * float(share.mean())) if share.min() < 1 else 100
+    caption = f"live traces, {part} %"
+    return _picture(grey_png(pixels), width, height, "live traces", caption)
+
+
+def _thumbnail(volume: Volume) -> Iterator[str]:
+    """Yield a picture of a section; nothing where it costs too much, or samples cannot be read."""
+    try:
+        thumbnail = thumbnail_of(volume)
+    except (MDIOError, OSError):
+        return  # a notebook shows what can be shown; reading the samples will say what is wrong
+    if thumbnail is not None:
+        # Small surveys are enlarged each way, so that the picture has the height of a map.
+        width = thumbnail.columns * max(1, 240 // thumbnail.columns)
+        height = thumbnail.rows * max(1, 160 // thumbnail.rows)
+        yield _picture(thumbnail.png, width, height, "a section", thumbnail.title)
+
+
+def _picture(png: bytes, width: int, height: int, name: str, caption: str) -> str:
+    style = f"width:{width}px;height:{height}px;max-width:none;image-rendering:pixelated"
+    image = base64.b64encode(png).decode("ascii")
+    drawn = f'<img alt="{name}" title="{name}" style="{style}" src="data:image/png;base64,{image}">'
+    return f"{drawn}<br><small>{escape(caption)}</small>" if caption else drawn
 
 
 def _traces(schema: Schema, share: np.ndarray[Any, Any] | None) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mdio.core.volume import Volume
 
-__all__ = ["live_ends", "live_share"]
+__all__ = ["live_ends", "live_share", "pieces_of"]
 
 _MAPPED = 1 << 24
 """Cells of the largest grid that a map is made of."""
@@ -67,7 +67,7 @@ def live_ends(volume: Volume) -> list[Region]:
     Two, because what is 0 at the origin of a survey is not 0 elsewhere.
     """
     shape = volume.schema.shape[:-1]
-    for piece in itertools.islice(_pieces(shape), _PIECES):
+    for piece in itertools.islice(pieces_of(shape), _PIECES):
         live = np.flatnonzero(volume.live(piece))
         if live.size:
             found = np.unravel_index(live[[0, -1]], piece.shape)
@@ -79,7 +79,7 @@ def live_ends(volume: Volume) -> list[Region]:
     return []
 
 
-def _pieces(shape: tuple[int, ...]) -> Iterator[Region]:
+def pieces_of(shape: tuple[int, ...]) -> Iterator[Region]:
     """Yield boxes of at most some cells that cover the grid, in C order."""
     axis, below = 0, math.prod(shape)
     while axis < len(shape) and below > _PIECE * shape[axis]:

@@ -9,16 +9,22 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mdio.api.arrays import RegionArray
 from mdio.api.html import dims_text, volume_html
 from mdio.api.lazy import lazy_array
+from mdio.api.lines import depth_slices, gathers, lines_along
+from mdio.api.map_grid import map_grid_of
 from mdio.api.plotting import plot_section
 from mdio.api.task_chunks import chosen_chunks
+from mdio.api.trace_numbers import TraceNumbers
+from mdio.api.traces import Headers, Traces
+from mdio.api.traverse import traces_along, traces_at
 from mdio.convert import open as open_volume
-from mdio.exceptions import MDIOError
+from mdio.exceptions import ConfigError, MDIOError
 from mdio.storage.urls import redact
 
 if TYPE_CHECKING:
@@ -26,8 +32,11 @@ if TYPE_CHECKING:
     from typing import Self
 
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
+    from mdio.api.lines import Lines
+    from mdio.api.map_grid import MapGrid
+    from mdio.api.traverse import Traverse
     from mdio.core.dimension import Dimension
     from mdio.core.region import Region
     from mdio.core.volume import Block, Schema, Volume
@@ -53,6 +62,12 @@ class OpenVolume:
         self.inner = volume
         self.source = source
         self._token = uuid.uuid4().hex
+        self._map_grid: MapGrid | None = None
+
+    @property
+    def _editor(self) -> Any:
+        """What stores samples by position; None, for a volume is for reading."""
+        return None
 
     # -- the volume ----------------------------------------------------------------------------------------------
 
@@ -129,6 +144,63 @@ class OpenVolume:
         """Return a table and a map of the traces for notebooks."""
         return volume_html(self.inner, self.source)
 
+    # -- as users of segyio type it ------------------------------------------------------------------------------
+
+    @property
+    def iline(self) -> Lines:
+        """Inlines by number, ``volume.iline[278]``; see :class:`mdio.api.lines.Lines`."""
+        return lines_along(self.inner, "inline", self._editor)
+
+    @property
+    def xline(self) -> Lines:
+        """Crosslines by number, ``volume.xline[1204]``."""
+        return lines_along(self.inner, "crossline", self._editor)
+
+    @property
+    def depth_slice(self) -> Lines:
+        """Slices by sample position, 0-based, ``volume.depth_slice[250]``."""
+        return depth_slices(self.inner, self._editor)
+
+    @property
+    def gather(self) -> Lines:
+        """What lies at an inline and crossline, ``volume.gather[278, 1204]``: (offset, sample) before stack."""
+        return gathers(self.inner, self._editor)
+
+    @property
+    def trace(self) -> Traces:
+        """Traces by number in the original file, ``volume.trace[0]``; see :class:`mdio.api.traces.Traces`."""
+        return Traces(self._numbers, self._editor)
+
+    @property
+    def header(self) -> Headers:
+        """Trace headers by number in the file, ``volume.header[0][189]``; see :class:`mdio.api.traces.Headers`."""
+        return Headers(self._numbers, None if self._editor is None else self._editor.headers)
+
+    @cached_property
+    def _numbers(self) -> TraceNumbers:
+        return TraceNumbers(self.inner)
+
+    # -- on the map ----------------------------------------------------------------------------------------------
+
+    @property
+    def map_grid(self) -> MapGrid:
+        """Where the first two axes lie on the map, found from CDP coordinates; may be set where there are none."""
+        if self._map_grid is None:
+            self._map_grid = map_grid_of(self.inner)
+        return self._map_grid
+
+    @map_grid.setter
+    def map_grid(self, grid: MapGrid) -> None:
+        self._map_grid = grid
+
+    def at(self, x: ArrayLike, y: ArrayLike) -> NDArray[Any]:
+        """Return the traces nearest to points of the map; see :func:`mdio.api.traverse.traces_at`."""
+        return traces_at(self.inner, self.map_grid, x, y)
+
+    def along(self, points: Sequence[Sequence[float]], spacing: float | None = None) -> Traverse:
+        """Return the traces along lines between points of the map; see :func:`mdio.api.traverse.traces_along`."""
+        return traces_along(self.inner, self.map_grid, points, spacing)
+
     # -- doors ---------------------------------------------------------------------------------------------------
 
     def to_xarray(self, chunks: Any = None, **options: Any) -> Any:
@@ -154,7 +226,16 @@ class OpenVolume:
             raise MDIOError("to_xarray needs xarray, which is not installed", hint="pip install xarray") from error
         from mdio.api.xarray_backend import MdioBackendEntrypoint
 
-        return xarray.open_dataset(self, engine=MdioBackendEntrypoint, chunks=chunks, **options)
+        dataset = xarray.open_dataset(self, engine=MdioBackendEntrypoint, chunks=chunks, **options)
+        if self._map_grid is None or {"cdp_x", "cdp_y"} & {*dataset.coords}:
+            return dataset
+        # A map grid that was set stands in for coordinates that the traces do not have.
+        first, second = (dim.coords for dim in self.dims[:2])
+        names, unit = self.schema.names[:2], self._map_grid.unit
+        places = zip(("cdp_x", "cdp_y"), self._map_grid.xy(first[:, None], second), strict=True)
+        return dataset.assign_coords(
+            {word: (names, values, {"units": unit} if unit else {}) for word, values in places}
+        )
 
     def to_dask(self, chunks: Sequence[int] | Mapping[str, int] | None = None) -> Any:
         """Return the samples as a dask array, shape of the volume, that reads when it is computed.
@@ -182,6 +263,7 @@ class OpenVolume:
 def open(
     url: str | os.PathLike[str],
     *,
+    mode: str = "r",
     format: str | None = None,
     options: Mapping[str, Any] | None = None,
     storage_options: Mapping[str, Any] | None = None,
@@ -192,6 +274,9 @@ def open(
     ----------
     url
         Path or URL.
+    mode
+        ``"r"``, or ``"r+"`` to change samples and headers of an MDIO dataset in place: ``volume.iline[278] = …``,
+        ``volume.header[0][189] = 278``; see :class:`mdio.api.editable.EditableVolume`.
     format
         Name of the reader; found by content and name otherwise.
     options
@@ -211,7 +296,15 @@ def open(
     NoReaderError
         No installed reader knows it.
     ConfigError
-        An option that the reader does not have.
+        An option that the reader does not have, or another mode.
+    StorageError
+        A format that is not changed in place.
     """
+    if mode == "r+":
+        from mdio.api.editable import open_to_edit
+
+        return open_to_edit(url, format, options or {}, storage_options)
+    if mode != "r":
+        raise ConfigError(f"mode {mode!r}", hint='choose "r" or "r+"')
     volume = open_volume(url, format=format, options=options, storage_options=storage_options)
     return OpenVolume(volume, redact(os.fspath(url)))

@@ -16,6 +16,7 @@ import numpy as np
 
 from mdio.api.display_scale import limits_of
 from mdio.api.sections import Axis, Section, difference_of, read_section
+from mdio.api.wiggles import WIGGLE_PIXELS, draw_wiggles, extent_of
 from mdio.convert import Stores
 from mdio.exceptions import ConfigError, MDIOError
 from mdio.plugins.registry import near
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["coordinates_of", "plot_section", "volume_of"]
 
 _GROUND = {"facecolor": "#e6e1d5", "edgecolor": "#b8af9b", "hatch": "////"}
+_STYLES = ("colour", "wiggle")
 _ENDINGS = (".png", ".pdf", ".svg")
 _PIXELS = 20_000
 """Of a picture, each way."""
@@ -39,8 +41,10 @@ def plot_section(
     crossline: float | None = None,
     sample: float | None = None,
     at: Mapping[str, float] | None = None,
+    gather: Sequence[float] | None = None,
     difference: Any = None,
     path: str | os.PathLike[str] | None = None,
+    style: str = "colour",
     gain: float = 3.0,
     colours: str = "gray",
     size: Sequence[int] = (1200, 800),
@@ -61,13 +65,20 @@ def plot_section(
         Coordinate of a slice on the sample axis, whatever its name, e.g. in milliseconds.
     at
         Coordinate by the name of any dimension. Dimensions that are neither given nor shown are at their middle.
+    gather
+        Coordinates of all dimensions but the last spatial one, in their order: the traces along that one are shown,
+        e.g. ``(inline, crossline)`` of a survey with offsets.
     difference
         Another one of the same kind, taken away from the first before it is drawn at the scale of the first.
     path
         Path or URL of a file to write, by its ending PNG, PDF or SVG; readers see it whole or not at all.
+    style
+        ``"colour"``, or ``"wiggle"``: the line of each trace, filled where it is above the middle, of as many traces
+        as there is room for.
     gain
-        Standard deviations at which the colours end: those of the whole volume where they are known, else of the
-        section. Around 0, or around the mean where values have one sign only (velocities).
+        Standard deviations at which the colours end, or wiggles reach over their neighbour: those of the whole volume
+        where they are known, else of the section. Around 0, or around the mean where values have one sign only
+        (velocities).
     colours
         Name of a matplotlib colour map.
     size
@@ -85,7 +96,7 @@ def plot_section(
     MDIOError
         matplotlib is not installed.
     ConfigError
-        The volume has no such dimension, or there is no such colour map, ending or size.
+        The volume has no such dimension, or there is no such style, colour map, ending or size.
     GridError
         A dimension has no such coordinate; the hint names the nearest one.
     ShapeError
@@ -96,21 +107,28 @@ def plot_section(
         raise ConfigError(f"no colour map {colours!r}", hint=near(colours, known) or "gray, seismic and RdBu are some")
     if len(size) != 2 or min(*size, dpi) < 1 or max(size) > _PIXELS:
         raise ConfigError(f"a picture of size {tuple(size)} at {dpi} dpi", hint=f"give 1 to {_PIXELS} pixels each way")
+    if style not in _STYLES:
+        raise ConfigError(f"no style {style!r}", hint=near(style, _STYLES) or f"choose {' or '.join(_STYLES)}")
     width, height = size
     kind = _kind_of(path)
-    where = coordinates_of(volume, inline, crossline, sample, at)
+    where = coordinates_of(volume, inline, crossline, sample, at, gather)
     # Twice the pixels there are: what is thinned out could not be told from its neighbours anyway.
-    section = read_section(volume_of(volume), where, columns=2 * width, rows=2 * height)
+    limits = {"columns": 2 * width if style == "colour" else max(2, width // WIGGLE_PIXELS), "rows": 2 * height}
+    section = read_section(volume_of(volume), where, **limits)
     low, high = limits_of(section, volume_of(volume).schema.metadata.statistics, gain)
     title = section.title
     if difference is not None:
-        other = read_section(volume_of(difference), where, columns=2 * width, rows=2 * height)
+        other = read_section(volume_of(difference), where, **limits)
         section = difference_of(section, other)
         low, high = (low - high) / 2, (high - low) / 2
         largest = np.max(np.abs(section.values), where=np.isfinite(section.values), initial=0)
         title = f"{title} – difference, at most {largest:.4g}".removeprefix(" – ")
     figure = _figure(width, height, dpi)
-    _draw(figure, section, title, colours, low, high)
+    axes = _axes(figure, section, title)
+    if style == "wiggle":
+        draw_wiggles(axes, section, low, high, rows=2 * height)
+    else:
+        _draw_colours(figure, axes, section, colours, low, high)
     if path is not None:
         _save(figure, os.fspath(path), kind)
     return figure
@@ -122,17 +140,25 @@ def coordinates_of(
     crossline: float | None = None,
     sample: float | None = None,
     at: Mapping[str, float] | None = None,
+    gather: Sequence[float] | None = None,
 ) -> dict[str, float]:
     """Return coordinates by dimension; ``sample`` is the last one, whatever its name.
 
     Raises
     ------
     ConfigError
-        A dimension is given twice.
+        A dimension is given twice, or a gather by too few or too many coordinates.
     """
-    named = {"inline": inline, "crossline": crossline, volume_of(volume).schema.names[-1]: sample}
+    names = volume_of(volume).schema.names
+    named = {"inline": inline, "crossline": crossline, names[-1]: sample}
     where = {name: coord for name, coord in named.items() if coord is not None}
-    for name, coord in (at or {}).items():
+    if gather is not None and len(gather) != len(names) - 2:
+        raise ConfigError(
+            f"gather: {len(gather)} coordinates, not {len(names) - 2}",
+            hint=f"give those of {', '.join(names[:-2])}" if len(names) > 2 else "the whole line is one; leave it out",
+        )
+    wanted = dict(zip(names, gather or (), strict=False))
+    for name, coord in [*wanted.items(), *(at or {}).items()]:
         if name in where:
             raise ConfigError(f"plot: {name} is given twice")
         where[name] = coord
@@ -161,34 +187,36 @@ def _figure(width: int, height: int, dpi: int) -> Any:
     return figure
 
 
-def _draw(figure: Any, section: Section, title: str, colours: str, low: float, high: float) -> None:
+def _axes(figure: Any, section: Section, title: str) -> Any:
+    """Return axes in the coordinates of a section, on a ground that shows where nothing is drawn."""
     axes = figure.add_subplot()
-    # The ground shows through where nothing is drawn: dead traces, and samples that are no numbers.
+    # It shows through at dead traces, and at samples that are no numbers.
     axes.patch.set(**_GROUND)
-    (left, right), (first, last) = _extent(section.across), _extent(section.down)
+    first, last = extent_of(section.down)
+    # Samples run downward; a map has its first line at the bottom.
+    axes.set(xlim=extent_of(section.across), ylim=(first, last) if section.sliced else (last, first), title=title)
+    _label(axes.xaxis, section.across)
+    _label(axes.yaxis, section.down)
+    return axes
+
+
+def _draw_colours(figure: Any, axes: Any, section: Section, colours: str, low: float, high: float) -> None:
+    (left, right), (first, last) = extent_of(section.across), extent_of(section.down)
+    box = axes.get_window_extent()
+    enlarged = section.values.shape[0] <= box.height and section.values.shape[1] <= box.width
     image = axes.imshow(
         np.ma.masked_array(section.values, ~section.live | ~np.isfinite(section.values)),
         cmap=colours,
         vmin=low,
         vmax=high,
         aspect="auto",
-        # Samples run downward; a map has its first line at the bottom.
+        # Smoothing would let dead traces fade into live ones; it is of use only where pixels are fewer than samples.
+        interpolation="nearest" if enlarged else "antialiased",
         origin="lower" if section.sliced else "upper",
         extent=(left, right, first, last) if section.sliced else (left, right, last, first),
     )
-    _label(axes.xaxis, section.across)
-    _label(axes.yaxis, section.down)
-    axes.set_title(title)
-    figure.colorbar(image, ax=axes, extend="both")
-
-
-def _extent(axis: Axis) -> tuple[float, float]:
-    """Return where the first cell begins and the last one ends: coordinates where they are even, else positions."""
-    if not axis.even:
-        return -0.5, axis.coords.size - 0.5
-    first, last = float(axis.coords[0]), float(axis.coords[-1])
-    half = (last - first) / (axis.coords.size - 1) / 2 if axis.coords.size > 1 else 0.5
-    return first - half, last + half
+    bar = figure.colorbar(image, ax=axes, extend="both", fraction=0.05, aspect=35, pad=0.02)
+    bar.outline.set_linewidth(0.6)
 
 
 def _label(drawn: Any, axis: Axis) -> None:

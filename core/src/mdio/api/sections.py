@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mdio.core.dimension import Dimension
     from mdio.core.volume import Volume
 
-__all__ = ["Axis", "Section", "difference_of", "read_section"]
+__all__ = ["Axis", "Section", "difference_of", "read_section", "section_at"]
 
 _BATCH = 1 << 22
 """Samples read together before they are thinned."""
@@ -124,8 +124,36 @@ def read_section(
     for axis in range(len(dims)):
         if axis not in {slow, fast} and axis not in positions:
             positions[axis] = dims[axis].size // 2
+    return section_at(volume, positions, columns=columns, rows=rows)
+
+
+def section_at(volume: Volume, positions: Mapping[int, int], *, columns: int = 4096, rows: int = 4096) -> Section:
+    """Read the two axes that are left when all others are fixed at positions of the grid.
+
+    Parameters
+    ----------
+    volume
+        Of any format.
+    positions
+        Position, 0-based, by axis; two axes are not in it.
+    columns, rows
+        As in :func:`read_section`.
+
+    Raises
+    ------
+    ShapeError
+        Not two axes are left, a position lies outside, or the volume is empty.
+    """
+    dims = volume.schema.dims
+    left = [axis for axis in range(len(dims)) if axis not in positions]
+    if len(left) != 2:
+        raise ShapeError(f"plot: {len(left)} axes are left to show, not two")
+    for axis, at in positions.items():
+        if not 0 <= at < dims[axis].size:
+            raise ShapeError(f"plot: position {at} of {dims[axis].name}, which has {dims[axis].size}")
     if not volume.schema.region.size:
         raise ShapeError(f"plot: a volume of shape {volume.schema.shape} has nothing to show")
+    slow, fast = left
     sliced = len(dims) - 1 in positions
     limits = (rows, columns) if sliced else (columns, rows)
     steps = [-(-dims[axis].size // limit) for axis, limit in zip((slow, fast), limits, strict=True)]

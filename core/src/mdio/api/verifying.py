@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,7 @@ from mdio.flow.walk import plan_walk, walk
 if TYPE_CHECKING:
     from mdio.core.volume import Block, Volume
     from mdio.flow.events import Observer
+    from mdio.flow.reading import ReadingPool
     from mdio.plugins.contributions import Check
 
 __all__ = ["Damage", "ObjectCheck", "Verification", "verify"]
@@ -104,6 +106,8 @@ def verify(
     workers: int | None = None,
     memory: int | None = None,
     observers: Iterable[Observer] = (),
+    client: Any = None,
+    reopen: Callable[[], Volume] | None = None,
 ) -> Verification:
     """Look at every stored object, read everything, and ask the checks; nothing that fails ends it.
 
@@ -120,6 +124,11 @@ def verify(
         Threads, and bytes that slabs may take.
     observers
         Called with the events of the pass.
+    client
+        A ``dask.distributed.Client``, or the address of a scheduler, whose workers read the slabs; ``memory`` is then
+        that of each worker process. Single stored objects are checked, and checks asked, by this process.
+    reopen
+        Opens the volume again, in the workers; by default the volume is sent to them, where it can be pickled.
 
     Raises
     ------
@@ -133,13 +142,33 @@ def verify(
     for name, region, problem in objects:
         report.object(name, region, problem)
     schema = volume.schema
-    plan = plan_walk([schema], workers, memory)
-    for _, slab in walk(plan, _Reading(volume), schema.dtype.itemsize, observers):
-        report.slab(slab)
+    with _pool(client, volume, reopen, workers) as pool:
+        plan = plan_walk([schema], workers if pool is None else pool.threads, memory)
+        for _, slab in walk(plan, _Reading(volume), schema.dtype.itemsize, observers, pool):
+            report.slab(slab)
     report.totals()
     for check in checks:
         report.check(check)
     return report.result
+
+
+@contextlib.contextmanager
+def _pool(
+    client: Any, volume: Volume, reopen: Callable[[], Volume] | None, workers: int | None
+) -> Iterator[ReadingPool[_Slab] | None]:
+    """Yield the cluster that reads, or None."""
+    if client is None:
+        yield None
+        return
+    from mdio.flow.cluster import client_of
+    from mdio.flow.reading import reading_pool
+
+    with client_of(client) as connected:
+        yield reading_pool(connected, reopen or partial(_itself, volume), _Reading, slots=workers)
+
+
+def _itself(volume: Volume) -> Volume:
+    return volume
 
 
 # -- reading -------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 import mdio
+from mdio.cli.completion import completed_command
 from mdio.cli.options import Settings, normalise_argv, split_settings
 from mdio.exceptions import CancelledError, ConfigError, MDIOError, PluginLoadError, PluginNotInstalledError
 from mdio.plugins.contributions import Command
@@ -32,7 +33,7 @@ def run(argv: Sequence[str]) -> int:
     try:
         settings, arguments = split_settings(normalise_argv(argv))
         _listen(settings)
-        app = build(arguments or ["--help"])
+        app = build(arguments or completed_command(registry().names(Command)) or ["--help"])
         code = app(args=arguments or ["--help"], prog_name="mdio", obj=settings, standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -61,7 +62,6 @@ def build(argv: Sequence[str]) -> typer.Typer:
     app = typer.Typer(
         name="mdio",
         help="Read, write and convert seismic data without losing a byte.",
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -194,7 +194,9 @@ def _explain(error: BaseException, settings: Settings) -> int:
     message, hint, code = _facts(error)
     usage = message.startswith("Usage:")
     if settings.verbose and not usage and not hasattr(error, "format_message"):
-        sys.stderr.write("".join(traceback.format_exception(error)))
+        from mdio.storage.secrets import scrub
+
+        sys.stderr.write(scrub("".join(traceback.format_exception(error))))
     if usage:
         sys.stderr.write(message + "\n")
     else:

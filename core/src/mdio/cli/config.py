@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mdio.cli import render
+from mdio.cli.options import Json
 
 __all__ = ["app"]
 
@@ -36,9 +37,16 @@ def validate(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change the file, e.g. output.url=new.mdio.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Check a run file without opening any data."""
     from mdio.config import load
+    from mdio.storage.urls import redact
 
-    count = len(load(file, settings=settings or ()).jobs)
+    jobs = load(file, settings=settings or ()).jobs
+    if as_json:
+        ends = [(job.name, redact(job.conversion.source), redact(job.conversion.target)) for job in jobs]
+        render.output_json([{"name": name, "source": source, "target": target} for name, source, target in ends])
+        return
+    count = len(jobs)
     render.lines(f"{count} run{'s' if count != 1 else ''} ok")

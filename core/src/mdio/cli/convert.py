@@ -13,6 +13,7 @@ from mdio.cli.options import (
     Overwrite,
     Quiet,
     Resume,
+    Scheduler,
     StorageOptions,
     Workers,
     key_values,
@@ -41,6 +42,7 @@ def convert(
     resume: Resume = False,
     workers: Workers = None,
     memory: Memory = None,
+    scheduler: Scheduler = None,
     storage_options: StorageOptions = None,
     dry_run: DryRun = False,
     quiet: Quiet = False,
@@ -62,5 +64,6 @@ def convert(
         resume=resume,
         workers=workers,
         memory=memory,
+        client=scheduler,
     )
     carry_out(conversion, settings_of(context), quiet=quiet, dry_run=dry_run, as_json=json)

@@ -1,4 +1,4 @@
-"""``mdio copy``: an MDIO dataset once more, as bytes."""
+"""``mdio copy``: an MDIO dataset once more, as bytes; unlike ``mdio convert`` it decodes nothing."""
 
 from __future__ import annotations
 

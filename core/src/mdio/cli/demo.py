@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from mdio.cli import render
+from mdio.cli.options import Json
 from mdio.exceptions import IntegrityError, PluginNotInstalledError
 
 __all__ = ["app"]
@@ -25,17 +26,38 @@ _INLINES, _CROSSLINES, _SAMPLES = 60, 50, 400
 @app.command()
 def demo(
     keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep the files in this folder.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Make a small survey, import it, read from it, convert it on and back, and check every byte."""
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
-        _tour(keep)
+        _show(*_tour(keep), str(keep), as_json=as_json)
         return
     with tempfile.TemporaryDirectory(prefix="mdio-demo-") as folder:
-        _tour(Path(folder))
+        steps, same = _tour(Path(folder))
+    _show(steps, same, "", as_json=as_json)
 
 
-def _tour(folder: Path) -> None:
+def _show(steps: list[tuple[str, str, float]], same: bool, folder: str, *, as_json: bool) -> None:
+    """Print what was done, and fail when the survey did not come back."""
+    if as_json:
+        facts = [{"step": step, "result": result, "seconds": round(taken, 4)} for step, result, taken in steps]
+        render.output_json({"steps": facts, "same": same, "folder": folder})
+    else:
+        rows = [(step, result, f"{taken * 1000:.0f} ms") for step, result, taken in steps]
+        render.table(rows, ["Step", "Result", "Time"], right=["Time"])
+    if not same:
+        raise IntegrityError("the survey did not come back as it was", hint="please report this")
+    if not as_json:
+        render.lines(
+            "",
+            "Not a byte was lost." + (f" The files are in {folder}" if folder else ""),
+            "Next: mdio segy scan FILE.sgy   ·   mdio segy import FILE.sgy FILE.mdio   ·   mdio info FILE.mdio",
+        )
+
+
+def _tour(folder: Path) -> tuple[list[tuple[str, str, float]], bool]:
+    """Make the files; return each step with its result and seconds, and whether the survey came back."""
     import numpy as np
 
     from mdio.convert import convert, open
@@ -45,13 +67,13 @@ def _tour(folder: Path) -> None:
 
     if "segy" not in {reader.name for reader in registry().readers()}:
         raise PluginNotInstalledError("the demo needs SEG-Y", hint="pip install -e plugins/segy")
-    rows: list[tuple[str, str, str]] = []
+    rows: list[tuple[str, str, float]] = []
 
     @contextmanager
     def step(what: str) -> Iterator[list[str]]:
         begun, result = time.perf_counter(), [""]
         yield result
-        rows.append((what, result[0], f"{(time.perf_counter() - begun) * 1000:.0f} ms"))
+        rows.append((what, result[0], time.perf_counter() - begun))
 
     survey, dataset, back = folder / "survey.sgy", folder / "survey.mdio", folder / "back.sgy"
     made = poststack((_INLINES, _CROSSLINES, _SAMPLES))
@@ -83,15 +105,7 @@ def _tour(folder: Path) -> None:
         convert(last, back, target_format="segy", overwrite=True)
         same = same and filecmp.cmp(survey, back, shallow=False)
         said[0] = f"{_size(back)}, byte for byte the survey" if same else "DIFFERENT FROM THE SURVEY"
-    render.table(rows, ["Step", "Result", "Time"], right=["Time"])
-    if not same:
-        raise IntegrityError("the survey did not come back as it was", hint="please report this")
-    where = f"The files are in {folder}." if folder.exists() and not folder.name.startswith("mdio-demo-") else ""
-    render.lines(
-        "",
-        "Not a byte was lost. " + where,
-        "Next: mdio segy scan FILE.sgy   ·   mdio segy import FILE.sgy FILE.mdio   ·   mdio info FILE.mdio",
-    )
+    return rows, same
 
 
 def convert_volume(volume: Any, target: Path) -> None:

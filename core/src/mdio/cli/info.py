@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -101,8 +102,10 @@ def _summary(facts: Mapping[str, Any]) -> dict[str, str]:
     for pattern, array in facts.get("access_patterns", {}).items():
         chosen = " (this one)" if pattern == facts["access_pattern"] and len(facts["access_patterns"]) > 1 else ""
         summary[f"Pattern {pattern}"] = f"{_product(array['chunks'])}, {_compressor(array['compressor'])}{chosen}"
-    if "created" in facts:
-        summary["Created"] = f"{facts['created']}, MDIO layout {facts.get('api_version', 'unknown')}"
+    if facts.get("created"):
+        summary["Created"] = _moment(str(facts["created"]))
+    if facts.get("api_version"):
+        summary["MDIO layout"] = str(facts["api_version"])
     return summary
 
 
@@ -132,8 +135,8 @@ def _show_statistics(facts: Mapping[str, Any]) -> None:
     render.lines("")
     render.table(
         [(title, *(_number(numbers.get(name)) for name in names)) for title, numbers in known],
-        ("Statistics", *names),
-        right=names,
+        ("Statistics", *map(_spaced, names)),
+        right=[*map(_spaced, names)],
     )
 
 
@@ -147,10 +150,24 @@ def _section(title: str, value: Any) -> None:
     single = {key: item for key, item in value.items() if not _nested(item)}
     if single:
         render.lines("")
-        render.key_values({key: _text(item) for key, item in single.items()}, title=title)
+        render.key_values({_spaced(key): _text(item) for key, item in single.items()}, title=title)
     for key, item in value.items():
         if _nested(item):
-            _section(f"{title}: {key}", item)
+            _section(f"{title}: {_spaced(key)}", item)
+
+
+def _spaced(name: str) -> str:
+    """Return a name of JSON for people: ``interval_us`` becomes ``interval us``."""
+    return str(name).replace("_", " ")
+
+
+def _moment(text: str) -> str:
+    """Return a time stamp to the second; one in another form as it is."""
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{moment:%Y-%m-%d %H:%M:%S} {moment:%Z}".rstrip()
 
 
 def _nested(value: Any) -> bool:

@@ -86,8 +86,10 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def _storage_options(text: str) -> dict[str, Any]:
+    from mdio.storage.options import parse_options
+
     try:
-        return json_object(text)
+        return parse_options(text)
     except ConfigError as error:
         raise ConfigError(error.message, path="--storage-options", hint=error.hint) from None
 
@@ -152,8 +154,9 @@ else:
         typer.Option(
             "--storage-options",
             callback=lambda text: None if text is None else _storage_options(text),
-            metavar="JSON",
-            help="Options of remote storage: flat for all URLs, or keyed by protocol.",
+            metavar="JSON|@FILE",
+            help="Options of remote storage: flat for all URLs, or keyed by protocol. Others see command lines: keys "
+            "are better kept in a file, or in MDIO_STORAGE_OPTIONS.",
         ),
     ]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mdio.cli.options import Overwrite, StorageOptions, key_values
+from mdio.cli.options import Overwrite, StorageOptions, comma_list, key_values
 from mdio.exceptions import ConfigError, MDIOAlreadyExistsError
 
 __all__ = ["app"]
@@ -31,9 +31,14 @@ def plot(
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE", help="Picture to write; by default the terminal.")
     ] = None,
-    difference: Annotated[
-        str | None, typer.Option("--difference", metavar="OTHER", help="Dataset to take away before drawing.")
+    gather: Annotated[
+        str | None,
+        typer.Option("--gather", metavar="N,…", help="Gather at these coordinates: all but the last spatial one."),
     ] = None,
+    difference: Annotated[
+        str | None, typer.Option("--minus", "--difference", metavar="OTHER", help="Dataset to take away first.")
+    ] = None,
+    wiggle: Annotated[bool, typer.Option("--wiggle", help="Draw traces as lines instead of colours.")] = False,
     gain: Annotated[float, typer.Option("--gain", metavar="K", help="Standard deviations at full colour.")] = 3.0,
     colours: Annotated[
         str, typer.Option("--colours", "--colors", metavar="NAME", help="Colour map of matplotlib.")
@@ -56,6 +61,9 @@ def plot(
     from mdio.convert import open as open_volume
 
     where: dict[str, Any] = {"inline": inline, "crossline": crossline, "sample": sample, "at": _coordinates(at or [])}
+    where["gather"] = None if gather is None else _numbers(gather)
+    if wiggle and output is None:
+        raise ConfigError("--wiggle: the terminal shows no lines", hint="give -o FILE.png, or leave --wiggle out")
     pixels = _pixels(size)
     storage = storage_options or {}
     if output is not None and not overwrite:
@@ -79,6 +87,7 @@ def plot(
                 **where,
                 difference=other,
                 path=output,
+                style="wiggle" if wiggle else "colour",
                 gain=gain,
                 colours=colours,
                 size=pixels,
@@ -92,6 +101,13 @@ def _coordinates(pairs: list[str]) -> dict[str, float]:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ConfigError(f"--at {name}={value}: not a number", hint="write --at offset=1200")
     return wanted
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in comma_list(text)]
+    except ValueError:
+        raise ConfigError(f"--gather {text}: not numbers", hint="write --gather 110,220") from None
 
 
 def _pixels(text: str) -> tuple[int, int]:

@@ -85,12 +85,23 @@ def show_plugin(name: Name, as_json: Json = False) -> None:
 
 
 @app.command("check")
-def check_plugin(name: Name, as_json: Json = False) -> None:
-    """Import everything a plugin names and say what does not hold; exit code 3 when something does not."""
+def check_plugin(
+    name: Name,
+    file: Annotated[str, typer.Option("--file", metavar="FILE", help="A file that its readers open.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Import everything a plugin names, run the contracts on it, and say what does not hold.
+
+    Readers are tried on --file, or else on what the writer of the same name wrote. Ends with code 3 when something
+    does not hold.
+    """
     from mdio.cli.checking import check
+    from mdio.cli.contract_run import contracts
 
     plugin = registry().plugin(name)
     findings = check(plugin)
+    if all(finding.ok for finding in findings):
+        findings += contracts(plugin, file)
     failed = [finding for finding in findings if not finding.ok]
     if as_json:
         render.output_json([{"what": item.what, "ok": item.ok, "problem": item.problem} for item in findings])
@@ -106,11 +117,16 @@ def check_plugin(name: Name, as_json: Json = False) -> None:
 def new_plugin(
     name: Annotated[str, typer.Argument(help="Name of the format, e.g. npz.")],
     directory: Annotated[Path, typer.Option("--dir", metavar="D", help="Where the folder is made.")] = Path(),
+    as_json: Json = False,
 ) -> None:
     """Write a distribution with a working reader and its tests to start from."""
     from mdio.cli.scaffold import write
 
     folder = write(name, directory)
+    if as_json:
+        files = sorted(str(path) for path in folder.rglob("*") if path.is_file())
+        render.output_json({"plugin": name, "folder": str(folder), "files": files})
+        return
     render.lines(
         f"wrote {folder}",
         f"  pip install -e {folder}",

@@ -13,6 +13,7 @@ from mdio.cli.options import (
     Memory,
     Overwrite,
     Quiet,
+    Scheduler,
     StorageOptions,
     Workers,
     comma_list,
@@ -46,6 +47,7 @@ def rechunk(
     overwrite: Overwrite = False,
     memory: Memory = None,
     workers: Workers = None,
+    scheduler: Scheduler = None,
     storage_options: StorageOptions = None,
     dry_run: DryRun = False,
     quiet: Quiet = False,
@@ -53,7 +55,7 @@ def rechunk(
 ) -> None:
     """Add access patterns to an MDIO dataset: the same samples and headers in other chunks."""
     from mdio.api.accessor import MDIOAccessor
-    from mdio.api.convenience import add_patterns
+    from mdio.api.convenience import add_patterns, connected
     from mdio.cli import render
     from mdio.cli.memory import give_slabs_back
     from mdio.flow.progress import progress_observer
@@ -61,7 +63,10 @@ def rechunk(
     if len(chunk_size) != len(suffix):
         raise ConfigError(f"{len(chunk_size)} --chunk-size for {len(suffix)} --suffix", hint="give one for each")
     settings = settings_of(context)
-    with MDIOAccessor(url, "w", access_pattern, storage_options=storage_options) as accessor:
+    with (
+        connected(scheduler) as client,
+        MDIOAccessor(url, "w", access_pattern, storage_options=storage_options) as accessor,
+    ):
         job = add_patterns(
             accessor,
             [_lengths(text) for text in chunk_size],
@@ -70,6 +75,7 @@ def rechunk(
             overwrite=overwrite,
             memory=memory,
             workers=workers,
+            client=client,
         )
         if dry_run:
             _show(url, job.describe(), as_json=json)

@@ -40,8 +40,7 @@ def show_plan(conversion: Conversion, *, as_json: bool = False) -> None:
     try:
         schema = volume.schema
         facts: dict[str, Any] = {
-            "source": conversion.source,
-            "target": conversion.target,
+            **_places(conversion),
             **plan.describe(),
             "shape": {dim.name: dim.size for dim in schema.dims},
             "samples": schema.dtype.name,
@@ -56,11 +55,17 @@ def show_plan(conversion: Conversion, *, as_json: bool = False) -> None:
     render.key_values({"would convert": f"{facts.pop('source')} → {facts.pop('target')}", "shape": shape, **facts})
 
 
+def _places(conversion: Conversion) -> dict[str, str]:
+    """Return source and target for people and logs, without what opens them."""
+    from mdio.storage.urls import redact
+
+    return {"source": redact(conversion.source), "target": redact(conversion.target)}
+
+
 def report_facts(conversion: Conversion, report: Report) -> dict[str, Any]:
     """Return a report as plain data for ``--json``."""
     return {
-        "source": conversion.source,
-        "target": conversion.target,
+        **_places(conversion),
         "slabs": report.slabs,
         "resumed": report.resumed,
         "skipped": [{"region": [list(pair) for pair in region], "reason": reason} for region, reason in report.skipped],

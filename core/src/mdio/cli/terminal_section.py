@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +18,14 @@ from mdio.cli import render
 if TYPE_CHECKING:
     from mdio.core.volume import Volume
 
-__all__ = ["drawn", "show_section"]
+__all__ = ["drawn", "show_section", "strongest"]
 
 _RAMP = " .:-=+*#%@"
 """Letters from low to high values where there are no colours."""
 _DEAD = "/"
 _SIZE = (80, 24)
+_SAMPLES = 4096
+"""Of a trace that are looked at."""
 
 
 def show_section(volume: Volume, other: Volume | None, where: Mapping[str, Any], gain: float) -> None:
@@ -31,7 +34,9 @@ def show_section(volume: Volume, other: Volume | None, where: Mapping[str, Any],
     columns, lines = shutil.get_terminal_size(_SIZE) if terminal else _SIZE
     at = coordinates_of(volume, **where)
     # Two rows of pixels a line of half blocks; two lines are left for the title and the prompt.
-    limits = {"columns": columns, "rows": (lines - 3) * (2 if terminal else 1)}
+    height = (lines - 3) * (2 if terminal else 1)
+    sliced = volume.schema.names[-1] in at
+    limits = {"columns": columns, "rows": height if sliced else _SAMPLES}
     section = read_section(volume, at, **limits)
     low, high = limits_of(section, volume.schema.metadata.statistics, gain)
     if other is not None:
@@ -40,8 +45,37 @@ def show_section(volume: Volume, other: Volume | None, where: Mapping[str, Any],
     down, across = (
         f"{axis.coords[0]:.10g} … {axis.coords[-1]:.10g} {axis.label}" for axis in (section.down, section.across)
     )
-    render.lines(*drawn(section, low, high, colours=terminal))
+    shown = section if sliced else strongest(section, height)
+    if terminal:
+        shown = _enlarged(shown, height, columns)
+    render.lines(*drawn(shown, low, high, colours=terminal))
     render.lines("; ".join(part for part in (section.title, f"down: {down}", f"across: {across}") if part))
+
+
+def strongest(section: Section, rows: int) -> Section:
+    """Return a section of at most some rows: of the samples that share one, that with the largest amount.
+
+    Every n-th sample would alias, and means of samples that swing about 0 are 0.
+    """
+    size = section.values.shape[0]
+    share = -(-size // max(1, rows))
+    if share <= 1:
+        return section
+    padding = ((0, -size % share), (0, 0))
+    values = np.pad(section.values.astype(np.float64), padding).reshape(-1, share, section.values.shape[1])
+    best = np.argmax(np.where(np.isfinite(values), np.abs(values), -1), axis=1, keepdims=True)
+    return replace(
+        section, values=np.take_along_axis(values, best, axis=1)[:, 0], live=section.live[::share][: len(values)]
+    )
+
+
+def _enlarged(section: Section, rows: int, columns: int) -> Section:
+    """Return a section in which each sample is a block, as large as there is room for."""
+    down, across = (max(1, room // size) for room, size in zip((rows, columns), section.values.shape, strict=True))
+    values, live = (
+        np.repeat(np.repeat(cells, down, axis=0), across, axis=1) for cells in (section.values, section.live)
+    )
+    return replace(section, values=values, live=live)
 
 
 def drawn(section: Section, low: float, high: float, *, colours: bool) -> list[str]:

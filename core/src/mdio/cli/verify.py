@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mdio.cli import render
 from mdio.cli.opening import InputOption, Opened, SourceFormat, observers, opened
-from mdio.cli.options import Json, Memory, Quiet, StorageOptions, Workers, key_values, settings_of
+from mdio.cli.options import Json, Memory, Quiet, Scheduler, StorageOptions, Workers, key_values, settings_of
 from mdio.exceptions import IntegrityError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def verify(
     source_option: InputOption = None,
     workers: Workers = None,
     memory: Memory = None,
+    scheduler: Scheduler = None,
     storage_options: StorageOptions = None,
     quiet: Quiet = False,
     json: Json = False,
@@ -35,16 +37,30 @@ def verify(
 
     Ends with code 4 when anything is damaged.
     """
+    from mdio.api.convenience import connected
     from mdio.api.verifying import verify as verify_volume
+    from mdio.convert import absolute
+    from mdio.convert import open as open_volume
     from mdio.plugins.registry import registry
 
     options = key_values(source_option or [])
     work: dict[str, Any] = {"workers": workers, "memory": memory, "observers": observers(settings_of(context), quiet)}
-    with opened(url, source_format, options, storage_options) as source:
-        result = verify_volume(source.volume, checks=registry().checks(source.format), **work)
+    with (
+        connected(scheduler) as client,
+        opened(url, source_format, options, storage_options) as source,
+    ):
+        work["client"] = client
+        again = partial(open_volume, absolute(url), format=source.format, storage_options=storage_options)
+        result = verify_volume(
+            source.volume,
+            checks=registry().checks(source.format),
+            reopen=partial(again, options=options),
+            **work,
+        )
         for pattern in () if "access_pattern" in options else _other_patterns(source.volume):
-            with opened(url, source.format, {**options, "access_pattern": pattern}, storage_options) as again:
-                result.add(verify_volume(again.volume, objects=(), **work))
+            chosen = {**options, "access_pattern": pattern}
+            with opened(url, source.format, chosen, storage_options) as other:
+                result.add(verify_volume(other.volume, objects=(), reopen=partial(again, options=chosen), **work))
         if json:
             render.output_json(_facts(source, result))
         else:

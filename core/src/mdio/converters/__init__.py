@@ -1,4 +1,4 @@
-"""Import paths of MDIO v0."""
+"""Import paths of MDIO v0, for programs written for it; what they get lives in ``mdio.api`` and in plugins."""
 
 from __future__ import annotations
 

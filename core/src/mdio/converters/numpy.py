@@ -1,4 +1,4 @@
-"""Import path of MDIO 0.9: arrays in memory → MDIO."""
+"""Import path of MDIO 0.9 for arrays in memory → MDIO, so that programs written for it go on."""
 
 from __future__ import annotations
 

@@ -6,9 +6,8 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +17,14 @@ from mdio.core.volume import Creation
 from mdio.exceptions import CancelledError, ConfigError, JournalMismatchError, MDIOError, ShapeError, SlabError
 from mdio.flow.events import Event, Observer, Report, RunFinished, RunStarted, RunStopped, SlabDone, Warned
 from mdio.flow.plan import DEFAULT_MEMORY, Plan, make_plan
+from mdio.flow.pools import ClusterError, NotSharedError, Threads
+from mdio.flow.slab import Carried, UnreadableError, carry
 from mdio.flow.statistics import Partial, measure
 from mdio.flow.turns import EarlierSlabError
 
 if TYPE_CHECKING:
     from mdio.core.volume import Schema, Sink, Volume
+    from mdio.flow.pools import Elsewhere, Pool
 
 __all__ = ["CancelToken", "available_cores", "plan_for", "run"]
 
@@ -84,6 +86,7 @@ def run(
     observers: Iterable[Observer] = (),
     cancel: CancelToken | None = None,
     on_error: str = "stop",
+    elsewhere: Elsewhere | None = None,
 ) -> Report:
     """Fill a sink from a volume and commit it.
 
@@ -97,9 +100,9 @@ def run(
     sink
         What is written; its ``commit`` is called last and removes the journal.
     workers
-        Threads, one slab each; all cores of the process by default.
+        Slabs worked on at once; all cores of the process, or all threads elsewhere, by default.
     memory
-        Budget in bytes for slabs, 512 MiB by default.
+        Budget in bytes for slabs, 512 MiB by default; of each process.
     observers
         Called with each event, from the calling thread. One that fails is dropped with a warning.
     cancel
@@ -107,6 +110,8 @@ def run(
     on_error
         What a slab that cannot be *read* does: ``"stop"`` the run, or ``"skip"`` leaves it out of the target, and the
         report names it. A slab that cannot be written always stops the run.
+    elsewhere
+        Other processes that carry the slabs. Where they cannot, the threads of this one do, with a warning.
 
     Raises
     ------
@@ -116,16 +121,16 @@ def run(
         A slab failed; region and cause are in the message.
     CancelledError
         Stopped by ``cancel`` or Ctrl-C.
+    ClusterError
+        The processes elsewhere were lost; a resume goes on.
     JournalMismatchError
         The sink's journal belongs to another source, or other options.
     """
     if on_error not in ("stop", "skip"):
         raise ConfigError(f"{on_error!r} is neither 'stop' nor 'skip'", path="on_error")
-    return _Run(source, sink, workers, memory, observers, cancel or CancelToken(), on_error == "skip").execute()
-
-
-class _UnreadableError(Exception):
-    """Marks errors of the source; the cause is the error."""
+    return _Run(
+        source, sink, workers, memory, observers, cancel or CancelToken(), on_error == "skip", elsewhere
+    ).execute()
 
 
 class _Run:
@@ -138,16 +143,20 @@ class _Run:
         observers: Iterable[Observer],
         cancel: CancelToken,
         skip: bool,
+        elsewhere: Elsewhere | None,
     ) -> None:
         self.source = source
         self.sink = sink
-        self.workers = max(1, available_cores() if workers is None else workers)
+        self.elsewhere = elsewhere
+        # Each process elsewhere plans as if it were alone, so that the slabs are those of a local run.
+        threads = available_cores() if elsewhere is None else elsewhere.threads
+        self.workers = max(1, threads if workers is None else workers if elsewhere is None else min(workers, threads))
         self.memory = memory
+        self.executor = ""
         self.observers = list(observers)
         self.cancel = cancel
         self.skip = skip
         self.schema: Schema = source.schema
-        self.halo = tuple(sink.halo)
         self.finished: dict[Region, dict[str, Any]] = {}
         self.total = Partial()
         self.waiting: dict[int, Partial] = {}
@@ -168,7 +177,7 @@ class _Run:
         begun = time.monotonic()
         self.plan = self._begin()
         self.bytes_total = self.schema.region.size * self.schema.dtype.itemsize
-        self._tell(RunStarted(self.plan.describe(), self.plan.count, self.bytes_total))
+        self._tell(RunStarted(self._described(), self.plan.count, self.bytes_total))
         if hasattr(self.sink, "expect"):
             self.sink.expect(self.plan.regions)
         if not self.plan.fits:
@@ -177,7 +186,7 @@ class _Run:
         summary = self.total.summary()
         self.sink.commit(summary)
         report = Report(
-            plan=self.plan.describe(),
+            plan=self._described(),
             statistics=summary,
             slabs=self.plan.count,
             resumed=self.resumed,
@@ -187,6 +196,9 @@ class _Run:
         )
         self._tell(RunFinished(report))
         return report
+
+    def _described(self) -> Mapping[str, Any]:
+        return {**self.plan.describe(), **({"executor": self.executor} if self.executor else {})}
 
     def _begin(self) -> Plan:
         """Settle plan and value range; a journalled run keeps its own, so that a resume gives the same bytes."""
@@ -218,15 +230,28 @@ class _Run:
                 hint="resume with the same source and options, or start anew with --overwrite",
             ) from error
 
+    def _pool(self) -> Pool[Carried]:
+        """Return what carries the slabs."""
+        if self.elsewhere is not None:
+            try:
+                pool = self.elsewhere.begin(self.sink, self.sink.journal.header or {}, self.finished)
+                self.executor = self.elsewhere.describe()
+                return pool
+            except NotSharedError as reason:
+                self.executor = f"threads of this process: {reason.message}"
+                self._tell(Warned(f"the threads of this process do the work, not the cluster: {reason.message}"))
+                self.workers = min(self.workers, available_cores())
+        return Threads(self._slab, self.workers, self.plan.count, "mdio-slab")
+
     def _carry(self) -> None:
         """Keep a small window of slabs in the pool until all are through."""
         slabs = enumerate(self.plan.regions)
-        running: dict[Future[tuple[Partial, bool]], tuple[int, Region]] = {}
-        pool = ThreadPoolExecutor(min(self.workers, max(1, self.plan.count)), "mdio-slab")
+        running: dict[Future[Carried], tuple[int, Region]] = {}
+        pool = self._pool()
         try:
             while not self.cancel.cancelled:
-                for index, region in islice(slabs, 2 * self.workers - len(running)):
-                    running[pool.submit(self._slab, region)] = index, region
+                for index, region in islice(slabs, max(0, 2 * pool.slots - len(running))):
+                    running[pool.submit(region)] = index, region
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -237,7 +262,7 @@ class _Run:
         except KeyboardInterrupt:
             self.cancel.cancel()
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown()
         for future, place in running.items():
             if not future.cancelled():
                 self._settle(future, *place)
@@ -246,39 +271,33 @@ class _Run:
                 f"stopped after {self.done} of {self.plan.count} slabs", hint="--resume goes on from here"
             )
 
-    def _slab(self, region: Region) -> tuple[Partial, bool]:
-        """Read, measure, write and record one slab; runs in a worker."""
-        entry = self.finished.pop(region, {})
-        if "receipt" in entry and self.sink.recheck(region, entry["receipt"]):
-            return Partial.from_json(entry["stats"]), True
-        outer = self._with_halo(region)
-        try:
-            block = self.source.read(outer)
-        except Exception as error:
-            if hasattr(self.sink, "left_out"):
-                self.sink.left_out(region)
-            raise _UnreadableError from error
-        partial = measure(block.samples[region.within(outer)], block.live[region.spatial.within(outer.spatial)])
-        if region.start[-1]:
-            partial = replace(partial, traces=0)  # counted with the first part of these traces
-        receipt = self.sink.write(block)
-        self.sink.journal.record(region, {"stats": partial.to_json(), "receipt": receipt})
-        return partial, False
+    def _slab(self, region: Region) -> Carried:
+        """Carry and record one slab; runs in a thread."""
+        carried = carry(self.source, self.sink, region, self.finished.pop(region, {}))
+        if not carried.resumed:
+            self.sink.journal.record(region, carried.entry())
+        return Carried(carried.partial, None, carried.resumed)
 
-    def _with_halo(self, region: Region) -> Region:
-        if not any(self.halo):
-            return region
-        pairs = zip(region, self.halo, strict=True)
-        return Region((start - margin, stop + margin) for (start, stop), margin in pairs).intersect(self.schema.region)
+    def _take(self, region: Region, carried: Carried) -> None:
+        """Record a slab that another process stored."""
+        if hasattr(self.sink, "take"):
+            self.sink.take(region, carried.receipt)
+        if not carried.resumed:
+            self.sink.journal.record(region, carried.entry())
 
-    def _settle(self, future: Future[tuple[Partial, bool]], index: int, region: Region) -> None:
+    def _settle(self, future: Future[Carried], index: int, region: Region) -> None:
         """Count what a worker did; runs in the calling thread."""
         error = future.exception()
         resumed = False
         if error is None:
-            partial, resumed = future.result()
+            carried = future.result()
+            partial, resumed = carried.partial, carried.resumed
+            if carried.receipt is not None:
+                self._take(region, carried)
+        elif isinstance(error, ClusterError):
+            raise error
         else:
-            unreadable = isinstance(error, _UnreadableError)
+            unreadable = isinstance(error, UnreadableError)
             cause = error.__cause__ if unreadable and error.__cause__ is not None else error
             what = cause.message if isinstance(cause, MDIOError) else str(cause)
             message = f"{region_text(self.schema.dims, region)}: {what or type(cause).__name__}"

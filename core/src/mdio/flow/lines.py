@@ -214,7 +214,12 @@ class SegmentLines:
         return sorted(key for key, _ in self._store.list(self._prefix) if key.endswith(".jsonl"))
 
     def _put(self, lines: Sequence[bytes]) -> None:
-        self._store.write(f"{self._prefix}/{self._next:08d}.jsonl", b"".join(lines))
+        key, data = f"{self._prefix}/{self._next:08d}.jsonl", b"".join(lines)
+        create = getattr(self._store, "create", None)
+        if create is None:
+            self._store.write(key, data)
+        elif not create(key, data):  # where the store honours it: two runs cannot both have written the next segment
+            raise WriterLockedError(f"{self._store.url}: another run is writing it", hint="let it end, or stop it")
         self._next += 1
 
     def read(self) -> Iterator[bytes]:
@@ -226,7 +231,8 @@ class SegmentLines:
     def keep(self, count: int) -> None:
         """Forget all lines but the first ``count``."""
         kept = list(itertools.islice(self.read(), count))
-        self._store.delete(self._prefix)
+        for key in self._keys():  # not what else marks the target as unfinished
+            self._store.delete(key)
         self._next = 0
         if kept:
             self._put(kept)

@@ -20,7 +20,7 @@ from mdio.exceptions import ShapeError
 from mdio.flow.plan import DEFAULT_MEMORY, Regions
 from mdio.flow.slabs import Slab, choose_slab, common_grid
 
-__all__ = ["Pass", "RechunkPlan", "Target", "plan_rechunking"]
+__all__ = ["Pass", "RechunkPlan", "Target", "plan_apart", "plan_rechunking"]
 
 _ENOUGH = 64 << 20  # larger slabs gain nothing
 _READ_COPIES = 3  # of a source chunk while it is decoded: stored form, decoded form, a filter between
@@ -213,6 +213,40 @@ def plan_rechunking(
     ShapeError
         Numbers of dimensions differ, or a length is not positive.
     """
+    targets = tuple(targets)
+    for count in range(max(1, workers), 0, -1):
+        planner = _planner(shape, itemsize, chunks, targets, memory, count)
+        plan = planner.once() or planner.twice() or planner.through_scratch()
+        if plan is not None:
+            return plan
+    return planner.regardless()
+
+
+def plan_apart(
+    shape: Sequence[int], itemsize: int, chunks: Sequence[int], targets: Sequence[Target], memory: int | None = None
+) -> RechunkPlan:
+    """Return how an array is written by tasks that share neither memory nor disk, one for each slab.
+
+    There is no temporary file, so that source chunks may be read more often than by :func:`plan_rechunking`, which
+    has the parameters.
+
+    Raises
+    ------
+    ShapeError
+        Numbers of dimensions differ, or a length is not positive.
+    """
+    planner = _planner(shape, itemsize, chunks, targets, memory, 1)
+    return planner.once() or planner.twice() or planner.apart()
+
+
+def _planner(
+    shape: Sequence[int],
+    itemsize: int,
+    chunks: Sequence[int],
+    targets: Iterable[Target],
+    memory: int | None,
+    workers: int,
+) -> _Planner:
     shape = tuple(int(length) for length in shape)
     extent = tuple(max(1, length) for length in shape)
     given = tuple(targets)
@@ -220,14 +254,9 @@ def plan_rechunking(
         if len(sizes) != len(shape) or min(sizes) < 1:
             raise ShapeError(f"chunks {sizes} do not fit the shape {shape}: one positive length a dimension is needed")
     clipped = tuple(Target(target.name, tuple(map(min, target.chunks, extent)), target.copies) for target in given)
-    for count in range(max(1, workers), 0, -1):
-        planner = _Planner(
-            shape, extent, itemsize, tuple(chunks), clipped, DEFAULT_MEMORY if memory is None else memory, count
-        )
-        plan = planner.once() or planner.twice() or planner.through_scratch()
-        if plan is not None:
-            return plan
-    return planner.regardless()
+    return _Planner(
+        shape, extent, itemsize, tuple(chunks), clipped, DEFAULT_MEMORY if memory is None else memory, workers
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +353,18 @@ class _Planner:
             if None not in others:
                 return self.plan(first, *(step for step in others if step is not None), tile=tile)
         return None
+
+    def apart(self) -> RechunkPlan:
+        """One pass a target, however often source chunks are read."""
+        steps, fits = [], True
+        for target in self.targets:
+            step = self.step((target,), None)
+            if step is None:
+                fits = False
+                step = self.step((target,), None, limit=math.prod(target.chunks))
+            assert step is not None  # a single target chunk is a slab
+            steps.append(step)
+        return self.plan(*steps, fits=fits)
 
     def regardless(self) -> RechunkPlan:
         """Return the smallest slabs there are, through a temporary file: it does not fit, but comes to an end."""

@@ -9,7 +9,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,9 +18,11 @@ from mdio.core.region import Region
 from mdio.flow.engine import available_cores
 from mdio.flow.events import Event, Observer, Report, RunFinished, RunStarted, RunStopped, SlabDone, Warned
 from mdio.flow.plan import DEFAULT_MEMORY, Plan, make_plan
+from mdio.flow.pools import Threads
 
 if TYPE_CHECKING:
     from mdio.core.volume import Schema
+    from mdio.flow.pools import Pool
 
 __all__ = ["plan_walk", "walk"]
 
@@ -63,7 +65,11 @@ def plan_walk(schemas: Sequence[Schema], workers: int | None = None, memory: int
 
 
 def walk(
-    plan: Plan, look: Callable[[Region], T], itemsize: int, observers: Iterable[Observer] = ()
+    plan: Plan,
+    look: Callable[[Region], T],
+    itemsize: int,
+    observers: Iterable[Observer] = (),
+    pool: Pool[T] | None = None,
 ) -> Iterator[tuple[Region, T]]:
     """Yield each slab of a plan and what ``look`` returned for it, in plan order.
 
@@ -80,13 +86,15 @@ def walk(
         Bytes of a sample, for the progress.
     observers
         Called with the events of a run, from the calling thread; one that fails is dropped with a warning.
+    pool
+        Looks in place of ``look``, in other processes; it is shut down at the end.
     """
     begun, total = time.monotonic(), math.prod(plan.shape) * itemsize
     audience = _Audience(observers)
     audience.tell(RunStarted(plan.describe(), plan.count, total))
     done = bytes_done = 0
     try:
-        with closing(_ordered(plan, look)) as results:
+        with closing(_ordered(plan, pool or Threads(look, plan.workers, plan.count, "mdio-walk"))) as results:
             for region, result in results:
                 yield region, result
                 done, bytes_done = done + 1, bytes_done + region.size * itemsize
@@ -118,21 +126,20 @@ def walk(
     audience.tell(RunFinished(report))
 
 
-def _ordered(plan: Plan, look: Callable[[Region], T]) -> Generator[tuple[Region, T], None, None]:
+def _ordered(plan: Plan, pool: Pool[T]) -> Generator[tuple[Region, T], None, None]:
     """Keep a small window of slabs in the pool; yield in plan order."""
     regions = iter(plan.regions)
     running: deque[tuple[Region, Future[T]]] = deque()
-    pool = ThreadPoolExecutor(min(plan.workers, max(1, plan.count)), "mdio-walk")
     try:
         while True:
-            for region in islice(regions, 2 * plan.workers - len(running)):
-                running.append((region, pool.submit(look, region)))
+            for region in islice(regions, max(0, 2 * pool.slots - len(running))):
+                running.append((region, pool.submit(region)))
             if not running:
                 return
             region, future = running.popleft()
             yield region, future.result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown()
 
 
 class _Audience:

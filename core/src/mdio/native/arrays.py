@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from mdio.native.presence import Presence
     from mdio.native.shards import Sharding
 
 __all__ = ["ArraySpec"]
@@ -53,6 +54,8 @@ class ArraySpec:
         Names of its axes, where the format keeps them.
     masked
         Whether cells of dead traces may hold anything, so that readers have to go by the live mask.
+    presence
+        Which objects there have to be; None where that is not known.
     """
 
     path: str
@@ -71,6 +74,7 @@ class ArraySpec:
     attributes: Mapping[str, Any] | None = None
     dimension_names: tuple[str, ...] | None = None
     masked: bool = False
+    presence: Presence | None = None
 
     @property
     def objects(self) -> tuple[int, ...]:

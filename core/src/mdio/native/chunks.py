@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mdio.core.region import Region
 from mdio.exceptions import CodecError, IntegrityError, MDIOError
-from mdio.native.shards import Sharding, ShardReader, ShardTable
+from mdio.native.bounded import decode_within
+from mdio.native.chunk_cache import ChunkCache, stamp_of
+from mdio.native.presence import LostObjectError
+from mdio.native.shards import Sharding, ShardReader
+from mdio.native.spread import spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,8 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ChunkCache", "ChunkReader", "ChunkWriter", "UnstorableCellError"]
 
-_TABLES = 4096
-"""Indexes of shards that are kept; one of 64 chunks takes 1 KiB."""
+_ALONE = 1 << 18
+"""Bytes of a region below which threads do not pay."""
+
+_Decode = Callable[[tuple[int, ...], "bytes | memoryview", Region, Region, "NDArray[Any]"], None]
 
 
 class UnstorableCellError(CodecError):
@@ -32,77 +39,6 @@ class UnstorableCellError(CodecError):
         super().__init__(error.message, hint=error.hint)
         self.cell = cell
         self.value = getattr(error, "value", None)
-
-
-class _Tables:
-    """Indexes of shards, least recently used dropped first."""
-
-    def __init__(self) -> None:
-        self._held: OrderedDict[str, ShardTable] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: str) -> ShardTable | None:
-        with self._lock:
-            table = self._held.get(key)
-            if table is not None:
-                self._held.move_to_end(key)
-            return table
-
-    def put(self, key: str, table: ShardTable) -> None:
-        with self._lock:
-            self._held[key] = table
-            while len(self._held) > _TABLES:
-                self._held.popitem(last=False)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._held.clear()
-
-
-class ChunkCache:
-    """Decoded chunks, least recently used dropped first; shared by the arrays of a dataset.
-
-    Parameters
-    ----------
-    capacity
-        Bytes of decoded data to keep; 0 keeps nothing.
-    """
-
-    def __init__(self, capacity: int = 0) -> None:
-        self.capacity = capacity
-        self._held: OrderedDict[Any, NDArray[Any]] = OrderedDict()
-        self._size = 0
-        self._lock = threading.Lock()
-        self.tables = _Tables()
-
-    def get(self, key: Any) -> NDArray[Any] | None:
-        """Return a decoded chunk, or None."""
-        if not self.capacity:
-            return None
-        with self._lock:
-            chunk = self._held.get(key)
-            if chunk is not None:
-                self._held.move_to_end(key)
-            return chunk
-
-    def put(self, key: Any, chunk: NDArray[Any]) -> None:
-        """Keep a decoded chunk."""
-        if chunk.nbytes > self.capacity:
-            return
-        with self._lock:
-            old = self._held.pop(key, None)
-            self._size += chunk.nbytes - (old.nbytes if old is not None else 0)
-            self._held[key] = chunk
-            while self._size > self.capacity:
-                _, dropped = self._held.popitem(last=False)
-                self._size -= dropped.nbytes
-
-    def clear(self) -> None:
-        """Forget everything, after a write."""
-        with self._lock:
-            self._held.clear()
-            self._size = 0
-        self.tables.clear()
 
 
 class ChunkReader:
@@ -132,13 +68,49 @@ class ChunkReader:
         self._shards = ShardReader(store, spec, cache.tables) if spec.shards is not None else None
 
     def read(self, region: Region) -> NDArray[Any]:
-        """Return a region, C order; chunks that are not there are fill."""
+        """Return a region, C order; chunks that are not there are fill. Nothing is kept."""
         out = self._filled(region.shape)
-        for index, data in self._stored(region, self._copy_held(region, out)):
-            box = Region.of_chunk(index, self.chunks, self.shape)
-            part = box.intersect(region)
-            self._read_part(index, data, box, part, out[part.within(region)])
+        self._decode_into(region, out, self._copy_held(region, out), self._read_part)
         return out
+
+    def look(self, region: Region) -> NDArray[Any]:
+        """Return what :meth:`read` returns, for somebody who looks at what lies near it next.
+
+        Chunks that are asked for again are kept whole from then on, unless those of this region are more than half of
+        what the cache holds.
+        """
+        out = self._filled(region.shape)
+        if not out.size:
+            return out
+        touched = math.prod(len(range(a // n, -(-b // n))) for (a, b), n in zip(region, self.chunks, strict=True))
+        stamps: dict[tuple[int, ...], Any] = {}
+        skip = self._copy_held(region, out, stamps)
+        if 2 * touched * self.spec.chunk_bytes <= self._cache.capacity:
+            self._decode_into(region, out, skip, partial(self._keep_part, stamps))
+        else:
+            self._decode_into(region, out, skip, self._read_part)
+        return out
+
+    def _decode_into(
+        self, region: Region, out: NDArray[Any], skip: Callable[[tuple[int, ...]], bool], decode: _Decode
+    ) -> None:
+        """Fill ``out`` with the chunks of a region that are there and not skipped."""
+        units = self._units(region, skip)
+
+        def job(stored: Callable[[], Iterator[tuple[tuple[int, ...], bytes | memoryview]]]) -> Callable[[], None]:
+            def run() -> None:
+                for index, data in stored():
+                    box = Region.of_chunk(index, self.chunks, self.shape)
+                    part = box.intersect(region)
+                    decode(index, data, box, part, out[part.within(region)])
+
+            return run
+
+        if region.size * self.dtype.itemsize < _ALONE:
+            for unit in units:
+                job(unit)()
+        else:
+            spread(map(job, units))
 
     def present(self, region: Region) -> Iterator[tuple[Region, NDArray[Any]]]:
         """Yield ``(part of the region, values)`` of the chunks that are stored."""
@@ -151,12 +123,17 @@ class ChunkReader:
         cell = self.spec.fill_cell
         return np.zeros(shape, dtype=self.dtype) if cell is None else np.full(shape, cell, dtype=self.dtype)
 
-    def _copy_held(self, region: Region, out: NDArray[Any]) -> Callable[[tuple[int, ...]], bool]:
-        """Return a function that takes a chunk from the cache, if it is there."""
+    def _copy_held(
+        self, region: Region, out: NDArray[Any], stamps: dict[tuple[int, ...], Any] | None = None
+    ) -> Callable[[tuple[int, ...]], bool]:
+        """Return a function that takes a chunk from the cache, if it is there, and notes the stamps of the others."""
 
         def copy(index: tuple[int, ...]) -> bool:
-            held = self._cache.get((self.path, index))
+            stamp = self._stamp(index)
+            held = self._cache.get((self.path, index), stamp)
             if held is None:
+                if stamps is not None:
+                    stamps[index] = stamp
                 return False
             box = Region.of_chunk(index, self.chunks, self.shape)
             part = box.intersect(region)
@@ -165,34 +142,70 @@ class ChunkReader:
 
         return copy
 
+    def _stamp(self, index: tuple[int, ...]) -> Any:
+        """Return the stamp of the object that holds a chunk, where there is a cache to compare it."""
+        if not self._cache.capacity:
+            return None
+        place = index
+        if self.spec.shards is not None:
+            place = tuple(i * n // s for i, n, s in zip(index, self.chunks, self.spec.objects, strict=True))
+        return stamp_of(self._store, self.spec.key(place))
+
     def _stored(
         self, region: Region, skip: Callable[[tuple[int, ...]], bool]
     ) -> Iterator[tuple[tuple[int, ...], bytes | memoryview]]:
         """Yield index and stored form of the chunks of a region that are there and not skipped."""
+        for unit in self._units(region, skip):
+            yield from unit()
+
+    def _units(
+        self, region: Region, skip: Callable[[tuple[int, ...]], bool]
+    ) -> Iterator[Callable[[], Iterator[tuple[tuple[int, ...], bytes | memoryview]]]]:
+        """Yield functions that give the chunks of one object each, as :meth:`_stored` does."""
         if self._shards is None:
             for index in region.chunks(self.chunks):
-                data = None if skip(index) else self._store.get(self.spec.key(index))
-                if data is not None:
-                    yield index, data
+                if not skip(index):
+                    yield partial(self._whole_object, index)
             return
         for shard in region.chunks(self.spec.objects):
             inside = Region.of_chunk(shard, self.spec.objects, self.shape).intersect(region)
             wanted = [index for index in inside.chunks(self.chunks) if not skip(index)]
             if wanted:
-                yield from self._shards.read(shard, wanted)
+                yield partial(self._shards.read, shard, wanted)
+
+    def _whole_object(self, index: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], bytes | memoryview]]:
+        data = self._store.get(self.spec.key(index))
+        if data is not None:
+            yield index, data
+        elif self.spec.presence is not None and self.spec.presence.expects(index):
+            raise LostObjectError(self._store.url, self.spec.key(index))
 
     def _read_part(
         self, index: tuple[int, ...], data: bytes | memoryview, box: Region, part: Region, out: NDArray[Any]
     ) -> None:
         inside = Region((a - c, b - c) for (a, b), (c, _) in zip(part, box, strict=True))
-        if self._partial and 2 * part.size <= int(np.prod(self.chunks)) and self._cache.capacity == 0:
+        if self._partial and 2 * part.size <= math.prod(self.chunks):
             try:
                 self._codec.decode_region(data, self.chunks, self.dtype, inside, out)
             except (MDIOError, ValueError, RuntimeError) as error:
                 raise self._named(index, error) from error
             return
+        out[...] = self._decode(index, data)[part.within(box)]
+
+    def _keep_part(
+        self,
+        stamps: Mapping[tuple[int, ...], Any],
+        index: tuple[int, ...],
+        data: bytes | memoryview,
+        box: Region,
+        part: Region,
+        out: NDArray[Any],
+    ) -> None:
+        if self._cache.first_touch((self.path, index)):
+            self._read_part(index, data, box, part, out)
+            return
         held = self._decode(index, data)
-        self._cache.put((self.path, index), held)
+        self._cache.put((self.path, index), held, stamps[index])
         out[...] = held[part.within(box)]
 
     def _decode(self, index: tuple[int, ...], data: bytes | memoryview) -> NDArray[Any]:
@@ -203,9 +216,11 @@ class ChunkReader:
             elif self._codec is not None and not self.spec.filters:
                 flat = np.frombuffer(self._codec.decode(data, out=_bytes_of(chunk)), dtype=np.uint8)
             else:
-                flat = self._codec.decode(data) if self._codec is not None else data
+                flat, size = data, self.spec.chunk_bytes
+                if self._codec is not None:
+                    flat = decode_within(self._codec, data, size, last=False)
                 for codec in reversed(self.spec.filters):
-                    flat = codec.decode(flat)
+                    flat = decode_within(codec, flat, size, last=codec is self.spec.filters[0])
                 flat = np.frombuffer(flat, dtype=np.uint8)
         except MemoryError:
             raise
@@ -286,6 +301,8 @@ class ChunkWriter:
                 error.cell = tuple(base + at for base, at in zip(box.start, error.cell, strict=True))
                 raise
             key = self.spec.key(index)
+            if not pieces and self.spec.presence is not None and self.spec.presence.expects(index):
+                pieces = self.encode(values[box.within(region)], fill=True)  # one that is gone would count as lost
             if pieces:
                 self._put(key, *pieces)
                 count, size = count + 1, size + sum(map(len, pieces))
@@ -313,25 +330,25 @@ class ChunkWriter:
         except MDIOError:
             return False
 
-    def encode(self, part: NDArray[Any]) -> Sequence[Any]:
-        """Return the stored form of one object in pieces; none when it is all fill.
+    def encode(self, part: NDArray[Any], *, fill: bool = False) -> Sequence[Any]:
+        """Return the stored form of one object in pieces; none when it is all fill, unless fill is wanted as well.
 
         An object that passes the edge is padded with fill. The pieces hold until the next call in the same thread.
         ``cell`` of an error counts from the start of the object.
         """
         if self._sharding is None:
-            return self._encode_chunk(part, (0,) * part.ndim)
+            return self._encode_chunk(part, (0,) * part.ndim, fill)
         whole = Region.whole(part.shape)
         grid = Region.whole(self.objects).chunks(self.chunks)
-        return self._sharding.assemble(self._inner(part, whole, index) for index in grid)
+        return self._sharding.assemble(self._inner(part, whole, index, fill) for index in grid)
 
-    def _inner(self, part: NDArray[Any], whole: Region, index: tuple[int, ...]) -> bytes | None:
+    def _inner(self, part: NDArray[Any], whole: Region, index: tuple[int, ...], fill: bool) -> bytes | None:
         box = Region((i * n, (i + 1) * n) for i, n in zip(index, self.chunks, strict=True)).intersect(whole)
         if not box.size:
             return None
-        return b"".join(self._encode_chunk(part[box.slices], box.start)) or None
+        return b"".join(self._encode_chunk(part[box.slices], box.start, fill)) or None
 
-    def _encode_chunk(self, part: NDArray[Any], start: tuple[int, ...]) -> Sequence[Any]:
+    def _encode_chunk(self, part: NDArray[Any], start: tuple[int, ...], fill: bool) -> Sequence[Any]:
         # A lossy codec keeps its promise for the samples that it is given: it casts them itself.
         chunk = self._room(part.dtype if self.spec.lossy and part.dtype.itemsize <= 4 else self.dtype)
         cell = self.spec.fill_cell
@@ -339,7 +356,7 @@ class ChunkWriter:
             chunk[...] = np.zeros((), dtype=chunk.dtype) if cell is None else cell
         chunk[tuple(slice(0, n) for n in part.shape)] = part
         flat = chunk.reshape(-1).view(np.uint8)
-        if not (_any_bit(flat) if cell is None else _any_other(flat, cell)):
+        if not (fill or (_any_bit(flat) if cell is None else _any_other(flat, cell))):
             return ()
         if self._codec is None:
             return (flat.data,)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mdio.exceptions import CodecError, ConfigError
+from mdio.native.bounded import BOUNDED, Bounded
 from mdio.plugins.registry import registry
 
 if TYPE_CHECKING:
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from mdio.native.options import CodecChoice
 
 __all__ = ["default_codec", "resolve_codec", "sample_codec"]
+
+_OBJECTS = frozenset(
+    ("pickle", "json2", "json", "msgpack2", "msgpack", "vlen-array", "vlen-bytes", "vlen-utf8", "categorize")
+)
+"""Codecs of arrays of objects."""
 
 
 def default_codec(itemsize: int) -> Any:
@@ -64,7 +70,7 @@ def resolve_codec(config: Mapping[str, Any] | None, itemsize: int) -> Any | None
     Raises
     ------
     CodecError
-        No installed package decodes it.
+        No installed package decodes it, or it holds Python objects.
     """
     if config is None:
         return None
@@ -79,8 +85,12 @@ def resolve_codec(config: Mapping[str, Any] | None, itemsize: int) -> Any | None
             return codec.load()(**options)
     import numcodecs
 
+    if name in _OBJECTS:
+        # Some of these run what a store tells them to.
+        raise CodecError(f"chunks are stored with {name!r}, which holds Python objects and is never read")
     try:
-        return numcodecs.get_codec(stock)
+        codec = numcodecs.get_codec(stock)
+        return Bounded(codec) if name in BOUNDED else codec
     except (ValueError, TypeError, KeyError) as error:
         raise CodecError(
             f"chunks are compressed with {name!r}, which no installed package decodes",

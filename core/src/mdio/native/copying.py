@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mdio.core.region import Region
@@ -13,6 +14,7 @@ from mdio.flow.engine import available_cores
 from mdio.flow.events import Observer, Report, RunFinished, RunStarted, RunStopped
 from mdio.flow.plan import DEFAULT_MEMORY
 from mdio.flow.telling import Telling
+from mdio.native.dataset import Revision
 from mdio.native.opening import open_dataset
 from mdio.native.pending import PendingDocuments
 from mdio.native.staged import staged_dataset
@@ -20,7 +22,7 @@ from mdio.native.staged import staged_dataset
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mdio.native.dataset import Dataset, Revision
+    from mdio.native.dataset import Dataset
     from mdio.storage.staging import StagedTree
     from mdio.storage.store import Store
 
@@ -74,7 +76,10 @@ def copy_dataset(
         Source and target are one.
     """
     _require_apart(source.store, target)
-    documents, objects = _contents(source.store, wanted)
+    documents, objects, left_out = _contents(source.store, wanted)
+    emptied = [path for path in _arrays(documents) if any(key.startswith(f"{path}/") for key in left_out)]
+    if emptied:
+        revision = replace(revision or Revision(), emptied=emptied)
     if revision is not None:
         documents = _revised(source.store, documents, revision)
     threads = max(1, available_cores() if workers is None else workers)
@@ -104,10 +109,14 @@ def _require_apart(source: Store, target: Store) -> None:
         raise ConfigError(f"{target.url}: source and target are the same, or one lies in the other")
 
 
-def _contents(store: Store, wanted: Callable[[str], bool]) -> tuple[dict[str, bytes], list[tuple[str, int]]]:
-    """Return the metadata, and key and size of the objects to copy; what is being written there is passed by."""
+def _contents(store: Store, wanted: Callable[[str], bool]) -> tuple[dict[str, bytes], list[tuple[str, int]], set[str]]:
+    """Return the metadata, key and size of the objects to copy, and folders of others, with ``/`` at their ends.
+
+    What is being written there is passed by.
+    """
     documents: dict[str, bytes] = {}
     objects = []
+    left_out = set()
     for key, size in store.list():
         if any(part.startswith(".") and part not in _DOCUMENTS for part in key.split("/")):
             continue
@@ -115,7 +124,17 @@ def _contents(store: Store, wanted: Callable[[str], bool]) -> tuple[dict[str, by
             documents[key] = store.read(key)
         elif wanted(key):
             objects.append((key, size))
-    return documents, sorted(objects)
+        else:
+            left_out.add(key.rpartition("/")[0] + "/")
+    return documents, sorted(objects), left_out
+
+
+def _arrays(documents: Mapping[str, bytes]) -> Iterator[str]:
+    """Yield the paths that documents of arrays or groups stand at."""
+    for key in documents:
+        path, _, name = key.rpartition("/")
+        if path and name in (".zarray", "zarr.json"):
+            yield path
 
 
 def _turn(item: tuple[str, bytes]) -> tuple[bool, int, str]:

@@ -79,6 +79,8 @@ class Revision:
     statistics: Mapping[str, Any] | None = None
     trace_count: int | None = None
     stale: Sequence[str] | None = None
+    emptied: Sequence[str] | None = None
+    """Arrays whose objects may be missing from now on."""
 
 
 class Dataset(Protocol):
@@ -159,6 +161,8 @@ class Contents:
         Of the run.
     created
         Time stamp, ISO 8601.
+    objects
+        Which objects of the arrays are stored; see :mod:`mdio.native.presence`.
     """
 
     schema: Schema
@@ -166,6 +170,7 @@ class Contents:
     packer: RecordPacker | None
     statistics: Mapping[str, Any]
     created: str
+    objects: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def metadata(self) -> Metadata:

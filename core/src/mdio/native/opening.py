@@ -79,6 +79,6 @@ def _json(text: bytes | None) -> dict[str, Any]:
     """Return a JSON object, empty where there is none."""
     try:
         document = json.loads(text or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

@@ -15,7 +15,9 @@ class ReadOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     access_pattern: str | None = Field(None, description="name of the array pair; the first one by default")
-    cache: Annotated[int, Field(ge=0)] = Field(0, description="bytes of decoded chunks to keep")
+    cache: Annotated[int, Field(ge=0)] = Field(
+        256 << 20, description="bytes of decoded chunks to keep for those who look at the same ones again"
+    )
     allow_incomplete: bool = Field(False, description="open an unfinished dataset, for rescue")
 
 

@@ -56,7 +56,8 @@ class ObjectLocks:
 class Rewriter:
     """A stored array that can be changed; from any thread of this process.
 
-    Readers see every object as it was or as it is to be, never a part. An object that becomes all fill is deleted.
+    Readers see every object as it was or as it is to be, never a part. An object that becomes all fill
+    is deleted, unless the dataset says that there is one (:mod:`mdio.native.presence`): then it holds fill.
 
     Parameters
     ----------
@@ -147,7 +148,7 @@ class Rewriter:
 
     def _refill(self, source: ChunkReader, cut: Cut) -> None:
         with self._lock(cut):
-            self._replace(cut, source.read(cut.box))
+            self._replace(cut, source.look(cut.box))
 
     def _lock(self, cut: Cut) -> threading.Lock:
         index = tuple(start // length for start, length in zip(cut.box.start, self.spec.objects, strict=True))

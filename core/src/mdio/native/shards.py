@@ -16,6 +16,8 @@ import google_crc32c
 import numpy as np
 
 from mdio.exceptions import ConfigError, IntegrityError, MDIONotFoundError
+from mdio.native.chunk_cache import stamp_of
+from mdio.native.presence import LostObjectError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -135,7 +137,7 @@ class ShardReader:
     spec
         An array with shards.
     tables
-        Keeps indexes; see :class:`mdio.native.chunks.ChunkCache`.
+        Keeps indexes; see :class:`mdio.native.chunk_cache.ChunkCache`.
     """
 
     def __init__(self, store: Store, spec: ArraySpec, tables: Any) -> None:
@@ -152,11 +154,13 @@ class ShardReader:
         key = self._spec.key(shard)
         try:
             with contextlib.closing(_Lazy(self._store, key)) as file:
-                table, _ = self._table(key, file)
+                table, _ = self._table(shard, key, file)
                 if table is None:
                     return
                 numbers = [self._number(index) for index in wanted]
                 yield from self._ranges(file, table, dict(zip(numbers, wanted, strict=True)))
+        except LostObjectError:
+            raise
         except IntegrityError as error:
             raise IntegrityError(f"{self._store.url}: shard {key}: {error.message}", hint=error.hint) from error
 
@@ -164,18 +168,21 @@ class ShardReader:
         inside = tuple(i % n for i, n in zip(index, self._grid, strict=True))
         return int(np.ravel_multi_index(inside, self._grid)) if inside else 0
 
-    def _table(self, key: str, file: _Lazy) -> ShardTable:
-        known: ShardTable | None = self._tables.get(key)
+    def _table(self, shard: tuple[int, ...], key: str, file: _Lazy) -> ShardTable:
+        stamp = stamp_of(self._store, key)
+        known: ShardTable | None = self._tables.get(key, stamp)
         if known is None:
-            known = self._fetch(file)
-            self._tables.put(key, known)
+            known = self._fetch(shard, file)
+            self._tables.put(key, known, stamp)
         return known
 
-    def _fetch(self, file: _Lazy) -> ShardTable:
+    def _fetch(self, shard: tuple[int, ...], file: _Lazy) -> ShardTable:
         length = self._sharding.index_bytes(self._count)
         try:
             size = file.size
         except MDIONotFoundError:
+            if self._spec.presence is not None and self._spec.presence.expects(shard):
+                raise LostObjectError(self._store.url, self._spec.key(shard)) from None
             return None, 0
         if size < length:
             raise IntegrityError(f"{size} bytes have no room for an index")

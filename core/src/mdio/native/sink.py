@@ -13,6 +13,7 @@ from mdio.core.overriding import chunks_with_added
 from mdio.core.region import Region
 from mdio.core.volume import Block, Creation, Schema, Volume, has_lengths, lengths_of
 from mdio.exceptions import ConfigError, UnstorableSampleError
+from mdio.flow.joining import claim
 from mdio.flow.journal import Journal
 from mdio.native import source
 from mdio.native.arrays import ArraySpec
@@ -21,10 +22,11 @@ from mdio.native.codecs import default_codec, sample_codec
 from mdio.native.dataset import Contents, Layout
 from mdio.native.pattern_copy import copy_patterns, further_patterns
 from mdio.native.pending import PendingDocuments
+from mdio.native.presence import stored_objects
 from mdio.native.records import RecordPacker
 from mdio.native.shards import shard_shapes
 from mdio.native.v0 import V0Layout
-from mdio.storage.staging import REMOTE_STATE, StagedTree, claim_target, journal_path
+from mdio.storage.staging import REMOTE_STATE, StagedTree, journal_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +69,7 @@ class MdioSink:
         chunks, shards = shard_shapes(options.shards, chosen, usual, schema.dtype.itemsize)
         codec = sample_codec(options.codec, schema.dtype)
         store = storage.open(url)
-        self.journal, resumes = claim_target(
+        self.journal, resumes = claim(
             store,
             creation,
             lambda: (
@@ -106,6 +108,9 @@ class MdioSink:
 
     def _plain(self, path: str, shape: tuple[int, ...], chunks: tuple[int, ...], dtype: np.dtype[Any]) -> ChunkWriter:
         return self._writer(self._layout.plain(path, shape, chunks, dtype, default_codec(dtype.itemsize)))
+
+    def share(self) -> None:
+        """Let other processes write blocks: every object is one block's, and lies in the open from the start."""
 
     def write(self, block: Block) -> Mapping[str, Any]:
         """Store the chunks of a block: samples, headers, and what the types cannot give back."""
@@ -182,6 +187,7 @@ class MdioSink:
             packer=self._packer,
             statistics=statistics,
             created=(self.journal.header or {}).get("created") or self.creation.created,
+            objects=stored_objects(self._tree.work, arrays),
         )
         documents = PendingDocuments(self._tree.store.url, self._layout.documents(contents))
         further = further_patterns(self._like)

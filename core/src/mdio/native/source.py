@@ -6,7 +6,7 @@ Its layout is specified in ``docs/source-group.md``; other readers of MDIO do no
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from mdio.core.headers import HeaderField, HeaderLayout
 from mdio.core.trace_header import RECORD_SIZE, standard_layout
 from mdio.core.volume import Metadata, SourceFile, TraceOrder
 from mdio.exceptions import InvalidMDIOError
+from mdio.native.presence import OBJECTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +33,7 @@ __all__ = [
     "header_layout",
     "read_source",
     "source_attributes",
+    "without_objects",
 ]
 
 SOURCE_VERSION = 1
@@ -42,8 +44,10 @@ PATCHES = "source/patches"
 LENGTHS = "source/lengths"
 
 
-def source_attributes(metadata: Metadata, packer: RecordPacker | None) -> dict[str, Any]:
-    """Return the attributes of the group: version, format facts, order, names of the blobs."""
+def source_attributes(
+    metadata: Metadata, packer: RecordPacker | None, objects: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the attributes of the group: version, format facts, order, names of the blobs, objects that are stored."""
     source = metadata.source
     order = metadata.order
     return {
@@ -53,7 +57,17 @@ def source_attributes(metadata: Metadata, packer: RecordPacker | None) -> dict[s
         "blobs": {name: len(data) for name, data in source.blobs.items()} if source else {},
         "header": _header_facts(packer),
         "order": {"kind": order.kind, "base": order.base, "strides": list(order.strides)},
+        **({OBJECTS: dict(objects)} if objects else {}),
     }
+
+
+def without_objects(attributes: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
+    """Return the attributes of the group with nothing said of the objects of some arrays."""
+    gone = set(paths)
+    objects = attributes.get(OBJECTS)
+    if not isinstance(objects, Mapping):
+        return dict(attributes)
+    return {**attributes, OBJECTS: {path: entry for path, entry in objects.items() if path not in gone}}
 
 
 def _header_facts(packer: RecordPacker | None) -> dict[str, Any]:
@@ -140,6 +154,8 @@ def read_source(
         return None, trace_order
     blobs = {}
     for name, size in attributes.get("blobs", {}).items():
+        if not name or any(part in ("", ".", "..") for part in name.replace("\\", "/").split("/")):
+            raise InvalidMDIOError(f"group {GROUP}/ names {name!r}, which leads elsewhere", url=url)
         stored = read(f"{GROUP}/{name}") if size else np.empty(0, np.uint8)
         if stored is None or stored.shape != (size,):
             raise InvalidMDIOError(f"array {GROUP}/{name} of {size} bytes is missing", url=url)

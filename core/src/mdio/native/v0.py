@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import google_crc32c
@@ -25,7 +25,9 @@ from mdio.native.axes import axis_of
 from mdio.native.chunks import ChunkCache, ChunkReader
 from mdio.native.codecs import default_codec
 from mdio.native.dataset import Contents, Description, Put, Revision, default_pattern
+from mdio.native.presence import OBJECTS, presence_of
 from mdio.native.records import FIELDS, FIELDS_09, record_dtype
+from mdio.native.sealing import check_consolidated, sealed_consolidated
 from mdio.native.zarr2 import array_document, spec_of, to_json
 
 if TYPE_CHECKING:
@@ -116,11 +118,15 @@ def open_v0(store: Store, text: bytes) -> V0Dataset:
     ------
     InvalidMDIOError
         The metadata cannot be read, or are those of another kind of Zarr store.
+    IntegrityError
+        They do not match their check.
     """
     try:
-        documents = json.loads(text)["metadata"]
-    except (ValueError, KeyError, TypeError) as error:
+        whole = json.loads(text)
+        documents = whole["metadata"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidMDIOError(f".zmetadata cannot be read: {error}", url=store.url) from error
+    check_consolidated(whole, text, store.url)
     return V0Dataset(store, documents)
 
 
@@ -178,9 +184,10 @@ class V0Dataset:
         if document is None:
             return None
         try:
-            return spec_of(path, document)
+            spec = spec_of(path, document)
         except CodecError as error:
             raise CodecError(f"{self.store.url}: {error.message}", hint=error.hint) from error
+        return replace(spec, presence=presence_of(self._attributes(source.GROUP).get(OBJECTS), spec))
 
     def describe(self) -> Description:
         """Return what the metadata say."""
@@ -226,13 +233,20 @@ class V0Dataset:
         if revision.stale is not None:
             ours["stale"] = list(revision.stale)
         root[MDIO_KEY] = ours
-        self._replace({".zattrs": root, "metadata/.zattrs": shared})
+        forgotten = self._forgotten(revision.emptied or ())
+        self._replace({".zattrs": root, "metadata/.zattrs": shared, **forgotten})
+
+    def _forgotten(self, paths: Iterable[str]) -> dict[str, Any]:
+        """Return the attributes of the group ``source/`` without the objects of arrays, if that changes them."""
+        group = self._attributes(source.GROUP)
+        kept = source.without_objects(group, paths)
+        return {} if kept == group else {f"{source.GROUP}/.zattrs": kept}
 
     def _replace(self, changed: Mapping[str, Any]) -> None:
         documents = {**self._documents, **changed}
         for key, document in changed.items():
             self.store.write(key, to_json(document))
-        self.store.write(".zmetadata", to_json({"metadata": documents, "zarr_consolidated_format": 1}))
+        self.store.write(".zmetadata", sealed_consolidated(documents))
         self._documents = documents
 
     def pattern_specs(
@@ -251,14 +265,16 @@ class V0Dataset:
 
     def add_arrays(self, specs: Iterable[ArraySpec]) -> None:
         """Make arrays part of the dataset whose objects are stored already."""
-        self._replace({f"{spec.path}/.zarray": array_document(spec) for spec in specs})
+        specs = tuple(specs)
+        forgotten = self._forgotten(spec.path for spec in specs)
+        self._replace({**forgotten, **{f"{spec.path}/.zarray": array_document(spec) for spec in specs}})
 
     def remove_arrays(self, paths: Iterable[str]) -> None:
         """Take arrays out of the dataset, metadata first, and delete their objects."""
         paths = tuple(paths)
         gone = {f"{path}/{name}" for path in paths for name in (".zarray", ".zattrs")}
         self._documents = {key: value for key, value in self._documents.items() if key not in gone}
-        self._replace({})
+        self._replace(self._forgotten(paths))
         for path in paths:
             self.store.delete(path)
 
@@ -320,7 +336,7 @@ class V0Layout:
     def documents(self, contents: Contents) -> Sequence[tuple[str, bytes]]:
         """Return all metadata objects, ``.zmetadata`` and the root ``.zgroup`` last."""
         documents = self._documents(contents)
-        consolidated = to_json({"metadata": documents, "zarr_consolidated_format": 1})
+        consolidated = sealed_consolidated(documents)
         parts = [(key, to_json(document)) for key, document in documents.items() if key != ".zgroup"]
         return [*parts, (".zmetadata", consolidated), (".zgroup", to_json(documents[".zgroup"]))]
 
@@ -355,6 +371,6 @@ class V0Layout:
             "metadata/.zgroup": group,
             "metadata/.zattrs": attributes,
             f"{source.GROUP}/.zgroup": group,
-            f"{source.GROUP}/.zattrs": source.source_attributes(metadata, contents.packer),
+            f"{source.GROUP}/.zattrs": source.source_attributes(metadata, contents.packer, contents.objects),
             **{f"{spec.path}/.zarray": array_document(spec) for spec in contents.arrays},
         }

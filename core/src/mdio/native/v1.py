@@ -23,6 +23,7 @@ from mdio.native.arrays import ArraySpec
 from mdio.native.axes import axis_of
 from mdio.native.chunks import ChunkCache, ChunkReader
 from mdio.native.dataset import Description, Revision, default_pattern
+from mdio.native.presence import OBJECTS, presence_of
 from mdio.native.templates import DOMAINS
 
 if TYPE_CHECKING:
@@ -203,7 +204,10 @@ class V1Dataset:
         except CodecError as error:
             raise CodecError(f"{self.store.url}: {error.message}", hint=error.hint) from error
         # Dead traces hold NaN, zeros, or what a lossy codec made of them.
-        return replace(spec, masked=True) if spec is not None and spec.dimension_names == self._dims else spec
+        if spec is None:
+            return None
+        presence = presence_of(self._nodes.attributes(source.GROUP).get(OBJECTS), spec)
+        return replace(spec, presence=presence, masked=spec.dimension_names == self._dims)
 
     # -- metadata ------------------------------------------------------------------------------------------------
 
@@ -297,7 +301,14 @@ class V1Dataset:
             changed[self._default] = {**attributes, "statsV1": sums} if sums else _without(attributes, "statsV1")
         if revision.stale is not None:
             ours["stale"] = list(revision.stale)
+        changed |= self._forgotten(revision.emptied or ())
         self._nodes.change({**changed, "": {**root, MDIO_KEY: ours}}, arrays)
+
+    def _forgotten(self, paths: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Return the attributes of the group ``source/`` without the objects of arrays, if that changes them."""
+        group = self._nodes.attributes(source.GROUP)
+        kept = source.without_objects(group, paths)
+        return {} if kept == group else {source.GROUP: kept}
 
     # -- arrays --------------------------------------------------------------------------------------------------
 
@@ -329,7 +340,8 @@ class V1Dataset:
         names = [spec.path for spec in specs if spec.dimension_names == self._dims and spec.path != self._default]
         root, ours = self._nodes.attributes(""), self._ours()
         ours["patterns"] = [*dict.fromkeys([*ours.get("patterns", ()), *names])]
-        self._nodes.change({"": {**root, MDIO_KEY: ours}}, specs)
+        forgotten = self._forgotten(spec.path for spec in specs)
+        self._nodes.change({**forgotten, "": {**root, MDIO_KEY: ours}}, specs)
         self._names = tuple(dict.fromkeys([*self._names, *(spec.path for spec in specs if "/" not in spec.path)]))
 
     def remove_arrays(self, paths: Iterable[str]) -> None:
@@ -338,6 +350,9 @@ class V1Dataset:
         root, ours = self._nodes.attributes(""), self._ours()
         ours["patterns"] = [name for name in ours.get("patterns", ()) if name not in gone]
         self._names = tuple(name for name in self._names if name not in gone)
+        forgotten = self._forgotten(gone)
+        if forgotten:
+            self._nodes.change(forgotten)
         self._nodes.remove(gone, {**root, MDIO_KEY: ours})
 
 

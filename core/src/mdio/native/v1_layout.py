@@ -22,6 +22,7 @@ from mdio.native.chunks import ChunkWriter
 from mdio.native.codecs import default_codec
 from mdio.native.dataset import Contents, Put
 from mdio.native.records import FIELDS, FIELDS_09, record_dtype
+from mdio.native.sealing import sealed_node
 from mdio.native.templates import DOMAINS, Template, template_for
 from mdio.native.v1 import (
     DEFAULT,
@@ -226,11 +227,11 @@ class V1Layout:
         schema, metadata = contents.schema, contents.metadata
         arrays = [self._described(spec, contents) for spec in contents.arrays]
         arrays.append(file_header_spec(v1_header.file_header(schema)))
-        group = group_document(source.source_attributes(metadata, contents.packer))
+        group = group_document(source.source_attributes(metadata, contents.packer, contents.objects))
         documents = [(f"{source.GROUP}/zarr.json", group)]
         documents += [(f"{spec.path}/zarr.json", array_document(spec)) for spec in arrays]
         documents.append(("zarr.json", group_document(self._root(contents))))
-        return [(key, to_json(document)) for key, document in documents]
+        return [(key, to_json(sealed_node(document))) for key, document in documents]
 
     def _described(self, spec: ArraySpec, contents: Contents) -> ArraySpec:
         """Return a variable with the attributes that need the whole dataset to be known."""

@@ -16,6 +16,7 @@ import google_crc32c
 
 from mdio.exceptions import CodecError, InvalidMDIOError
 from mdio.native import zarr2, zarr3
+from mdio.native.sealing import CHECK, check_node, sealed_node
 from mdio.native.zarr2 import to_json
 
 if TYPE_CHECKING:
@@ -68,10 +69,40 @@ class Nodes(Protocol):
 def _parse(url: str, key: str, text: bytes) -> dict[str, Any]:
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidMDIOError(f"{key} cannot be read: {error}", url=url) from error
     if not isinstance(document, dict):
         raise InvalidMDIOError(f"{key} is not a metadata document", url=url)
+    return document
+
+
+_KNOWN = frozenset(
+    (
+        "attributes",
+        "chunk_grid",
+        "chunk_key_encoding",
+        "codecs",
+        "consolidated_metadata",
+        "data_type",
+        "dimension_names",
+        "fill_value",
+        "node_type",
+        "shape",
+        "storage_transformers",
+        "zarr_format",
+    )
+)
+"""Keys of a node's document (Zarr core specification version 3, "Array metadata" and "Group metadata")."""
+
+
+def _parse_node(url: str, key: str, text: bytes) -> dict[str, Any]:
+    """Return the document of a node; one with keys that are not known is not understood, as the specification says."""
+    document = _parse(url, key, text)
+    for name in sorted(document.keys() - _KNOWN):
+        value = document[name]
+        if not (isinstance(value, Mapping) and value.get("must_understand") is False):
+            raise InvalidMDIOError(f"{key} has the key {name!r}, which Zarr format 3 does not know", url=url)
+    check_node(document, text, key, url)
     return document
 
 
@@ -96,7 +127,7 @@ class Zarr3Nodes:
 
     def __init__(self, store: Store, root: bytes) -> None:
         self._store = store
-        self._documents: dict[str, dict[str, Any]] = {"": _parse(store.url, "zarr.json", root)}
+        self._documents: dict[str, dict[str, Any]] = {"": _parse_node(store.url, "zarr.json", root)}
 
     @property
     def identity(self) -> int:
@@ -108,7 +139,7 @@ class Zarr3Nodes:
         if path not in self._documents:
             key = f"{path}/zarr.json"
             text = self._store.get(key)
-            self._documents[path] = {} if text is None else _parse(self._store.url, key, text)
+            self._documents[path] = {} if text is None else _parse_node(self._store.url, key, text)
         return self._documents[path]
 
     def names(self) -> tuple[str, ...] | None:
@@ -121,7 +152,7 @@ class Zarr3Nodes:
 
     def attributes(self, path: str) -> dict[str, Any]:
         """Return the attributes of a node."""
-        return dict(self._document(path).get("attributes") or {})
+        return {key: value for key, value in (self._document(path).get("attributes") or {}).items() if key != CHECK}
 
     def shape(self, path: str) -> tuple[int, ...] | None:
         """Return the shape of an array."""
@@ -160,9 +191,11 @@ class Zarr3Nodes:
         if copied:  # somebody's copy of all documents has to say the same
             kept = {path: entry for path, entry in copied.get("metadata", {}).items() if path not in gone}
             root = {**root, "consolidated_metadata": {**copied, "metadata": {**kept, **changed}}}
+        changed = {path: sealed_node(document) for path, document in changed.items()}
         for path, document in changed.items():
             self._store.write(f"{path}/zarr.json", to_json(document))
         if root is not self._documents[""]:
+            root = sealed_node(root)
             self._store.write("zarr.json", to_json(root))
         self._documents |= {**changed, "": root}
 

@@ -14,7 +14,7 @@ from mdio.core.rank import BitRank
 from mdio.core.region import Region
 from mdio.core.trace_header import RECORD_SIZE
 from mdio.core.volume import Block, Metadata, Patches, Schema
-from mdio.exceptions import CodecError, InvalidMDIOError
+from mdio.exceptions import CodecError, InvalidMDIOError, StorageError
 from mdio.native import source
 from mdio.native.chunks import ChunkCache, ChunkReader
 from mdio.native.foreign_records import RAW_HEADERS, ForeignRecords, foreign_records
@@ -43,8 +43,7 @@ def open_volume(url: str, options: ReadOptions, storage: Storage) -> MdioVolume:
     InvalidMDIOError
         It is not an MDIO dataset, or lacks what one must have.
     """
-    store = storage.open(url)
-    return MdioVolume(open_dataset(store, allow_incomplete=options.allow_incomplete), options)
+    return _reopen(storage.open(url), options)
 
 
 class MdioVolume:
@@ -52,6 +51,8 @@ class MdioVolume:
 
     def __init__(self, dataset: Dataset, options: ReadOptions) -> None:
         self.dataset = dataset
+        self.folder: tuple[int, int] | None = None
+        """Folder that was opened, where that is known."""
         self._options = options
         self.cache = ChunkCache(options.cache)
         self.pattern = self._choose_pattern(options.access_pattern)
@@ -164,10 +165,18 @@ class MdioVolume:
 
     def samples(self, region: Region) -> NDArray[Any]:
         """Return the samples of a region; dead traces are 0 whatever the store has for them."""
-        return self._samples_of(region, None)
+        values = self._alive(self._samples.look(region), region, None)
+        self._require_the_same()
+        return values
 
-    def _samples_of(self, region: Region, live: NDArray[np.bool_] | None) -> NDArray[Any]:
-        values: NDArray[Any] = self._samples.read(region).astype(self._schema.dtype, copy=False)
+    def _require_the_same(self) -> None:
+        """Raise where another dataset has taken the place of this one, whose chunks would be taken for ours."""
+        store = self.dataset.store
+        if self.folder is not None and self.folder != _folder_of(store):
+            raise StorageError(f"{store.url}: it was replaced or deleted while it was read", hint="open it again")
+
+    def _alive(self, stored: NDArray[Any], region: Region, live: NDArray[np.bool_] | None) -> NDArray[Any]:
+        values: NDArray[Any] = stored.astype(self._schema.dtype, copy=False)
         spec = self._samples.spec
         if spec.masked or spec.lossy or spec.fill_cell is not None:
             dead = ~(self.live(region.spatial) if live is None else live)
@@ -201,7 +210,7 @@ class MdioVolume:
 
     def live(self, region: Region) -> NDArray[np.bool_]:
         """Return the live mask of a region."""
-        mask: NDArray[np.bool_] = self._mask.read(region)
+        mask: NDArray[np.bool_] = self._mask.look(region)
         return mask
 
     @cached_property
@@ -232,15 +241,17 @@ class MdioVolume:
         """Return everything about a region."""
         spatial = region.spatial
         live = self.live(spatial)
-        return Block(
+        block = Block(
             region=region,
-            samples=self._samples_of(region, live),
+            samples=self._alive(self._samples.read(region), region, live),
             headers=self.headers(spatial) if self._schema.headers.itemsize else None,
             live=live,
             patches=self._read_patches(region),
             order=self._order_of(spatial, live),
             lengths=self.lengths(spatial),
         )
+        self._require_the_same()
+        return block
 
     def _read_patches(self, region: Region) -> Patches | None:
         if self._patches is None:
@@ -271,4 +282,18 @@ def _known(described: Description) -> dict[str, Any] | None:
 
 
 def _reopen(store: Store, options: ReadOptions) -> MdioVolume:
-    return MdioVolume(open_dataset(store, allow_incomplete=options.allow_incomplete), options)
+    folder = _folder_of(store)  # before the metadata, so that those of another are noticed
+    volume = MdioVolume(open_dataset(store, allow_incomplete=options.allow_incomplete), options)
+    volume.folder = folder
+    return volume
+
+
+def _folder_of(store: Store) -> tuple[int, int] | None:
+    """Return what tells the folder of a local dataset from one that is put in its place; None for stores elsewhere."""
+    if store.path is None:
+        return None
+    try:
+        found = store.path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino

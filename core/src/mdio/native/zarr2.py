@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
+import math
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +21,8 @@ from mdio.native.codecs import resolve_codec
 
 __all__ = ["array_document", "spec_of", "to_json"]
 
+_MOST = 1 << 40
+"""Bytes of a chunk beyond which no memory has room for it."""
 _WORDS = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
 
 
@@ -48,17 +52,33 @@ def spec_of(path: str, document: Mapping[str, Any]) -> ArraySpec:
     Raises
     ------
     CodecError
-        It holds objects, or is compressed in a way that nothing installed decodes.
+        It holds objects, is compressed in a way that nothing installed decodes, or its sizes are none.
     """
+    try:
+        return _spec_of(path, document)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        if isinstance(error, CodecError):
+            raise
+        raise CodecError(f"array {path}: its metadata cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _spec_of(path: str, document: Mapping[str, Any]) -> ArraySpec:
     kind = document["dtype"]
+    if not isinstance(kind, (str, list)):
+        raise ValueError(f"data type {kind!r}")
     dtype = np.dtype([tuple(row) for row in kind] if isinstance(kind, list) else kind)
     if dtype.hasobject:
         raise CodecError(f"array {path} holds objects, which are never read")
     size = dtype.itemsize
+    shape, chunks = (tuple(operator.index(n) for n in document[key]) for key in ("shape", "chunks"))
+    if len(shape) != len(chunks) or any(n < 0 or c < (n > 0) for n, c in zip(shape, chunks, strict=True)):
+        raise ValueError(f"shape {list(shape)} in chunks {list(chunks)}")
+    if math.prod(chunks) * size > _MOST:
+        raise ValueError(f"chunks {list(chunks)} of {size} bytes a cell")
     return ArraySpec(
         path=path,
-        shape=tuple(int(n) for n in document["shape"]),
-        chunks=tuple(int(n) for n in document["chunks"]),
+        shape=shape,
+        chunks=chunks,
         dtype=dtype,
         codec=resolve_codec(document.get("compressor"), size),
         fill=_fill(document.get("fill_value"), dtype),

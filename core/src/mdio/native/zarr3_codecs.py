@@ -7,6 +7,7 @@ reorders or filters samples is refused when its array is read, not when its data
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -15,6 +16,7 @@ import google_crc32c
 import numpy as np
 
 from mdio.exceptions import CodecError, IntegrityError
+from mdio.native.bounded import decode_within
 from mdio.native.codecs import resolve_codec
 from mdio.native.shards import Sharding
 
@@ -30,6 +32,8 @@ _STANDARD: Final = ("blosc", "zstd", "gzip")
 """Codecs of bytes that have the same name and arguments in both worlds."""
 _ZFP: Final = "numcodecs.zfpy"
 _MOST_TYPESIZE: Final = 255
+_LARGEST: Final = 2**31
+"""Bytes of a chunk where nothing says how many it has."""
 
 
 class Crc32c:
@@ -89,8 +93,9 @@ class Chain:
     def decode(self, buf: Any, out: Any = None) -> Any:
         """Return the decoded chunk, in ``out`` where that is given."""
         first = self.codecs[0]
-        buf = self._stripped(buf)
-        return first.decode(buf) if out is None else first.decode(buf, out=out)
+        if out is None:
+            return first.decode(self._stripped(buf, _LARGEST))
+        return first.decode(self._stripped(buf, out.nbytes), out=out)
 
     def decode_region(
         self,
@@ -102,11 +107,12 @@ class Chain:
     ) -> None:
         """Decode one box of a chunk; partly, where the first codec can."""
         first = self.codecs[0]
-        buf = self._stripped(buf)
+        size = math.prod(shape) * dtype.itemsize
+        buf = self._stripped(buf, size)
         if hasattr(first, "decode_region"):
             first.decode_region(buf, shape, dtype, region, out)
             return
-        chunk = np.frombuffer(first.decode(buf), dtype=np.uint8).view(dtype).reshape(tuple(shape))
+        chunk = np.frombuffer(decode_within(first, buf, size), dtype=np.uint8).view(dtype).reshape(tuple(shape))
         out[...] = chunk[tuple(slice(start, stop) for start, stop in region)]
 
     def check(self, buf: Any) -> bool | None:
@@ -119,9 +125,9 @@ class Chain:
             buf = codec.decode(buf)
         return None
 
-    def _stripped(self, buf: Any) -> Any:
+    def _stripped(self, buf: Any, size: int) -> Any:
         for codec in reversed(self.codecs[1:]):
-            buf = codec.decode(buf)
+            buf = decode_within(codec, buf, size, last=False)
         return buf
 
 

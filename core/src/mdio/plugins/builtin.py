@@ -205,6 +205,7 @@ def mdio_commands() -> Iterator[Command]:
         ("copy", "Copy an MDIO dataset, whole or without its data."),
         ("rechunk", "Add access patterns to an MDIO dataset: the same samples in other chunks."),
         ("plot", "Draw a section or slice of a dataset of any format."),
+        ("serve", "Browse the slices of a dataset in a web page on this machine."),
         ("compare", "Say whether two datasets of any formats hold the same, and where they first differ."),
         ("stats", "Print the statistics of the samples of a dataset of any format."),
         ("verify", "Read all of a dataset of any format and name what is damaged."),

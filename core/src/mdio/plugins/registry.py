@@ -292,8 +292,13 @@ class Registry:
         )
         raise NoWriterError(
             f"{detection.shown(url)}: no installed writer has this ending (installed: {installed or 'none'})",
-            hint=self._missing(url) or "name the format with --to, or see mdio plugins list",
+            hint=self._missing(url) or self._near_ending(url) or "name the format with --to, or see mdio plugins list",
         )
+
+    def _near_ending(self, url: str) -> str:
+        """Return a hint that suggests an ending close to the one of a name that no writer has."""
+        _, dot, ending = url.rstrip("/").rpartition("/")[2].rpartition(".")
+        return near(dot + ending, {suffix for item in self._all(Writer) for suffix in item.suffixes}) if dot else ""
 
     def remedy(self, distribution: str) -> str:
         """Say what to do about a plugin of this project whose contribution is missing.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mdio.exceptions import StorageError
+from mdio.storage.secrets import keep_secret, scrub
 from mdio.storage.urls import redact, scheme
 
 __all__ = ["filesystem"]
@@ -28,10 +29,14 @@ def filesystem(url: str, options: Mapping[str, Any]) -> Any:
     """
     import fsspec
 
+    given = dict(options)
+    keep_secret(given, url)
     try:
-        filesystem, _ = fsspec.core.url_to_fs(url, **dict(options))
+        filesystem, _ = fsspec.core.url_to_fs(url, **given)
     except ImportError as error:
         raise StorageError(f"{redact(url)}: {scheme(url)}:// is not supported here: {error}") from error
-    except (ValueError, TypeError) as error:
-        raise StorageError(f"{redact(url)}: {error}", hint="see --storage-options") from error
+    except Exception as error:  # noqa: BLE001 - clients check their options each in its way, and repeat them
+        raise StorageError(
+            f"{redact(url)}: {type(error).__name__}: {scrub(str(error))}", hint="see --storage-options"
+        ) from None
     return filesystem

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mdio.exceptions import MDIONotFoundError, StorageError
+from mdio.storage.space import free_bytes, no_space
 
 __all__ = [
     "LocalFile",
@@ -59,6 +60,7 @@ class LocalFile:
         self._size = status.st_size
         self.modified = status.st_mtime_ns
         self._lock = threading.Lock()
+        self._map: Any = None
         self._closed = False
 
     @property
@@ -111,10 +113,7 @@ class LocalFile:
         import mmap
 
         base = offset // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
-        if os.fstat(self._fd).st_size < offset + length:  # touching a page behind the end would kill the process
-            raise StorageError(
-                f"{self.path}: ends before byte {offset + length}", hint="the file was cut or is still being written"
-            )
+        self._require(offset + length)
         with mmap.mmap(self._fd, length + offset - base, offset=base, access=mmap.ACCESS_READ) as mapped:
             view = memoryview(mapped)
             part = view[offset - base :]
@@ -124,8 +123,32 @@ class LocalFile:
                 part.release()
                 view.release()
 
+    def kept_window(self, offset: int, length: int) -> memoryview:
+        """Return a part of a map of the whole file, which is kept until :meth:`let_go` or :meth:`close`.
+
+        What was touched once costs nothing the next time, and counts as memory until then.
+        """
+        import mmap
+
+        self._require(offset + length)
+        with self._lock:
+            if self._map is None or len(self._map) < offset + length:
+                self._map = mmap.mmap(self._fd, 0, access=mmap.ACCESS_READ)
+            return memoryview(self._map)[offset : offset + length]
+
+    def let_go(self) -> None:
+        """Give the map up; it ends with the last view of it."""
+        self._map = None
+
+    def _require(self, end: int) -> None:
+        if os.fstat(self._fd).st_size < end:  # touching a page behind the end would kill the process
+            raise StorageError(
+                f"{self.path}: ends before byte {end}", hint="the file was cut or is still being written"
+            )
+
     def close(self) -> None:
         """Close the file; may be called again."""
+        self._map = None
         if not self._closed:
             self._closed = True
             os.close(self._fd)
@@ -380,6 +403,6 @@ def _translate(error: OSError, path: Path) -> StorageError:
 
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return MDIONotFoundError(f"{path}: no such file or directory")
-    if error.errno == errno.ENOSPC:
-        return StorageError(f"{path}: no space left on the device", hint="free space, or write elsewhere")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return no_space(str(path), free=free_bytes(path))
     return StorageError(f"{path}: {error.strerror or error}")

@@ -28,6 +28,7 @@ from mdio.storage.local import (
     sync_filesystem,
     write_pieces,
 )
+from mdio.storage.space import free_bytes, no_space, require_space
 
 if TYPE_CHECKING:
     from mdio.core.volume import Creation
@@ -70,6 +71,9 @@ _Journal = TypeVar("_Journal", bound=RunJournal)
 
 REMOTE_STATE = ".mdio-writing"
 """Prefix below a remote target that exists while it is unfinished; the journal's segments lie there."""
+
+_BEGUN = f"{REMOTE_STATE}/begun"
+"""Marks a remote target whose old contents are being deleted."""
 
 _SEND = 8 << 20
 """Bytes written to a file after which the system is asked to send them to the disk."""
@@ -193,18 +197,29 @@ class StagedTree:
         else:
             self.work = store
 
-    def begin(self, *, fresh: bool) -> None:
+    def begin(self, *, fresh: bool, expected: int = 0) -> None:
         """Make the place; ``fresh`` discards what an earlier run left there.
+
+        Parameters
+        ----------
+        fresh
+            Whether the tree is begun anew.
+        expected
+            Bytes that it will hold at least: a local disk without room for them is refused now.
 
         Raises
         ------
         StorageError
-            What is to be overwritten is no dataset: a folder of other things was named by mistake.
+            What is to be overwritten is no dataset: a folder of other things was named by mistake. Or the disk lacks
+            the space.
         """
         if fresh:
             self._require_dataset()
         if self._local is None:
             if fresh:
+                if any(self.store.exists(key) for key in _MARKS):
+                    # Before anything goes, so that what is half deleted counts as unfinished.
+                    self.store.write(_BEGUN, b"")
                 for key in _MARKS:
                     self.store.delete(key)  # first what makes the old dataset openable
                 for key in {key.split("/", 1)[0] for key, _ in self.store.list()} - {REMOTE_STATE}:
@@ -212,6 +227,7 @@ class StagedTree:
             return
         if fresh:
             self.work.delete()
+            require_space(self._part, expected)
         try:
             self._part.mkdir(exist_ok=True)
         except OSError as error:
@@ -258,6 +274,7 @@ class StagedTree:
         for key, data in last:
             self.put(key, data)
         if self._local is None:
+            self.store.delete(_BEGUN)
             return
         sync_filesystem(self._part)
         try:
@@ -299,12 +316,18 @@ class StagedFile:
             if self._part is None:
                 self._fd, name = tempfile.mkstemp(".part", "mdio-upload-")
                 self._part = Path(name)
+                require_space(self._part, self._size)
             else:
                 if fresh:
                     LocalStore(self._part).delete()
+                    require_space(self._part, self._size)
                 self._fd = os.open(self._part, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
             if self._size:
                 preallocate(self._fd, self._size)
+        except StorageError:
+            if self._part is not None and self._local is None:
+                self.abort()
+            raise
         except OSError as error:
             place = str(self._part or tempfile.gettempdir())
             if fresh:
@@ -405,7 +428,8 @@ def _exchange(a: Path, b: Path) -> bool:
 def _write_error(error: OSError, path: str, needed: int = 0) -> StorageError:
     import errno
 
-    if error.errno == errno.ENOSPC:
-        size = f" for {needed} bytes" if needed else ""
-        return StorageError(f"{path}: no space left on the device{size}", hint="free space, or write elsewhere")
+    if isinstance(error, StorageError):
+        return error
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return no_space(path, needed, free_bytes(Path(path)))
     return StorageError(f"{path}: writing failed: {error.strerror or error}")

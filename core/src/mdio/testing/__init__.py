@@ -10,30 +10,39 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mdio.testing.contracts import CodecContract, GridOverrideContract, PluginContract, StorageContract
     from mdio.testing.memory import MemorySink, MemoryTarget, MemoryVolume
+    from mdio.testing.offering import CheckContract, CommandContract, ObserverContract, TemplateContract
     from mdio.testing.reading import ReaderContract
     from mdio.testing.writing import WriterContract
 
 __all__ = [
+    "CheckContract",
     "CodecContract",
+    "CommandContract",
     "GridOverrideContract",
     "MemorySink",
     "MemoryTarget",
     "MemoryVolume",
+    "ObserverContract",
     "PluginContract",
     "ReaderContract",
     "StorageContract",
+    "TemplateContract",
     "WriterContract",
 ]
 
 _HOMES = {
+    "CheckContract": "offering",
     "CodecContract": "contracts",
+    "CommandContract": "offering",
     "GridOverrideContract": "contracts",
     "MemorySink": "memory",
     "MemoryTarget": "memory",
     "MemoryVolume": "memory",
+    "ObserverContract": "offering",
     "PluginContract": "contracts",
     "ReaderContract": "reading",
     "StorageContract": "contracts",
+    "TemplateContract": "offering",
     "WriterContract": "writing",
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -53,6 +52,7 @@ def segy_to_mdio(
     reader_options: Mapping[str, Any] | None = None,
     observers: Sequence[Observer] = (),
     cancel: CancelToken | None = None,
+    client: Any = None,
 ) -> Report:
     """Import a SEG-Y file, or several as one dataset.
 
@@ -112,6 +112,9 @@ def segy_to_mdio(
         Called with every event of the run.
     cancel
         Token that stops the run between slabs.
+    client
+        A ``dask.distributed.Client``, or the address of a scheduler, whose workers do the work; ``workers`` are then
+        slabs at once, and ``memory`` is that of each worker process.
 
     Returns
     -------
@@ -139,6 +142,7 @@ def segy_to_mdio(
         resume=resume,
         workers=workers,
         memory=memory,
+        client=client,
     )
     return conversion.run(observers=observers, cancel=cancel)
 
@@ -254,7 +258,9 @@ def mdio_to_segy(
         bool, shape of the grid without samples: True where traces are to be exported. They are written in the order
         of the original file.
     client
-        Taken for compatibility, with a warning: the threads of this process do the work.
+        A ``dask.distributed.Client``, or the address of a scheduler, whose workers do the work; ``workers`` are then
+        slabs at once, and ``memory`` is that of each worker process. A file that is not on a disk they share is
+        written by the threads of this process.
     select
         The same by coordinates: dimension to a list of coordinates or to text like ``"100:200"`` and ``"100:200:2"``
         (both ends included), or all of it as text, ``"inline=100:200,crossline=7,9"``.
@@ -285,8 +291,6 @@ def mdio_to_segy(
         The selection is empty, or does not fit the grid; both are ValueError.
     """
     del new_chunks
-    if client is not None:
-        warnings.warn("mdio_to_segy works with the threads of this process, not with the client", stacklevel=2)
     conversion = export_conversion(
         os.fspath(mdio_path_or_buffer),
         os.fspath(output_segy_path),
@@ -301,6 +305,7 @@ def mdio_to_segy(
         resume=resume,
         workers=workers,
         memory=memory,
+        client=client,
     )
     return conversion.run(observers=observers, cancel=cancel)
 

@@ -13,6 +13,7 @@ from mdio.cli.options import (
     Overwrite,
     Quiet,
     Resume,
+    Scheduler,
     StorageOptions,
     Workers,
     settings_of,
@@ -109,6 +110,7 @@ def import_(
     resume: Resume = False,
     workers: Workers = None,
     memory: Memory = None,
+    scheduler: Scheduler = None,
     storage_options: StorageOptions = None,
     dry_run: DryRun = False,
     quiet: Quiet = False,
@@ -162,6 +164,7 @@ def import_(
         resume=resume,
         workers=workers,
         memory=memory,
+        client=scheduler,
     )
     carry_out(conversion, settings_of(context), quiet=quiet, dry_run=dry_run, as_json=json)
 
@@ -194,6 +197,7 @@ def export(
     resume: Resume = False,
     workers: Workers = None,
     memory: Memory = None,
+    scheduler: Scheduler = None,
     storage_options: StorageOptions = None,
     dry_run: DryRun = False,
     quiet: Quiet = False,
@@ -217,6 +221,7 @@ def export(
         resume=resume,
         workers=workers,
         memory=memory,
+        client=scheduler,
     )
     carry_out(conversion, settings_of(context), quiet=quiet, dry_run=dry_run, as_json=json)
 

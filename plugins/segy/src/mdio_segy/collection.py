@@ -119,6 +119,10 @@ class SegyCollection(TraceFile):
                 out[rows] = file.traces.fetch_part(numbers, low, high)
         return out
 
+    def look(self, traces: NDArray[np.int64], low: int, high: int) -> NDArray[np.uint8]:
+        """Return what :meth:`fetch_part` returns: maps that are kept would keep the files open."""
+        return self.fetch_part(traces, low, high)
+
     def scan(self, low: int, high: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Yield ``(first trace, bytes low to high of each record)`` over all traces, in windows."""
         step = max(1, _WINDOW // self.layout.trace_bytes)

@@ -12,8 +12,10 @@ import numpy as np
 from mdio.core.region import Region
 from mdio.core.volume import Block, Creation, Patches, Volume
 from mdio.exceptions import ConfigError
+from mdio.flow.joining import claim
 from mdio.flow.journal import Journal
-from mdio.storage.staging import StagedFile, claim_target, journal_path
+from mdio.flow.pools import NotSharedError
+from mdio.storage.staging import StagedFile, journal_path
 from mdio_segy.merged import warn_of_merged
 from mdio_segy.outgoing import keeps_lengths, outgoing_records, state_lengths
 from mdio_segy.outline import SegyOutline, outline_for
@@ -74,7 +76,7 @@ class SegySink:
         size = self._end + len(self.outline.trailer)
         store = storage.open(url)
         self._file = self._staged(store, size)
-        self.journal, resumes = claim_target(
+        self.journal, resumes = claim(
             store,
             creation,
             lambda: (
@@ -97,6 +99,20 @@ class SegySink:
             if not self._begun:
                 self._file.begin(fresh=self._fresh)
                 self._begun = True
+
+    def share(self) -> None:
+        """Let other processes write blocks: every trace has its place in the one file.
+
+        Raises
+        ------
+        NotSharedError
+            The file is made in a temporary one and uploaded at the end, or there are several.
+        """
+        if not isinstance(self._file, StagedFile):
+            raise NotSharedError("several files are written by one process")
+        if self._file.store.path is None:
+            raise NotSharedError(f"{self._file.store.url}: a remote SEG-Y file is made in a temporary one first")
+        self._begin()
 
     def write(self, block: Block) -> Mapping[str, Any]:
         """Write the live traces of a block to their places."""

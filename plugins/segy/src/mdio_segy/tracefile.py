@@ -27,6 +27,9 @@ _WINDOW = 64 << 20
 """Bytes of a file that are mapped or fetched at once while headers are scanned."""
 _NEAR_BATCH = 1 << 20
 """Bytes of records that one local read fetches before they are decoded: small enough to stay in the cache."""
+_KEPT = 512 << 20
+"""Bytes of a file that a map may have touched when it is given up for a new one."""
+_PAGE = 4096
 _SCATTERED = 16
 """A map is taken for whole records, too, when their runs are shorter than this on average."""
 
@@ -64,6 +67,7 @@ class TraceFile:
         self._size = layout.trace_bytes
         self._count = layout.trace_count
         self._maps = hasattr(reader, "window")
+        self._touched = 0
 
     @property
     def batch(self) -> int:
@@ -95,6 +99,25 @@ class TraceFile:
         else:
             self._fetch_spans(traces, low, high, out)
         return out
+
+    def look(self, traces: NDArray[np.int64], low: int, high: int) -> NDArray[np.uint8]:
+        """Return what :meth:`fetch_part` returns, for somebody who looks at other parts of the same traces next.
+
+        The pages of a local file stay mapped, so that the next look costs no more than the copy.
+        """
+        touched = len(traces) * ((high - low) // _PAGE + 1) * _PAGE
+        if not self._maps or not len(traces) or touched > _KEPT:
+            return self.fetch_part(traces, low, high)
+        self._touched += touched
+        if self._touched > _KEPT:
+            self._touched = touched
+            self._reader.let_go()  # type: ignore[attr-defined]
+        base = int(traces[0])
+        records = int(traces[-1]) - base + 1
+        offset = self._start + base * self._size + low
+        view = self._reader.kept_window(offset, (records - 1) * self._size + high - low)  # type: ignore[attr-defined]
+        window = _strided(view, records, high - low, self._size, 0)
+        return np.array(window if records == len(traces) else window[traces - base])
 
     def _fetch_spans(self, traces: NDArray[np.int64], low: int, high: int, out: NDArray[np.uint8]) -> None:
         """Copy pieces of records out of ranges that hold those lying close together."""

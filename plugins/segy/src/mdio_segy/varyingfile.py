@@ -65,6 +65,10 @@ class VaryingTraceFile(TraceFile):
         self._copy_part(traces, low, high, out)
         return out
 
+    def look(self, traces: NDArray[np.int64], low: int, high: int) -> NDArray[np.uint8]:
+        """Return what :meth:`fetch_part` returns."""
+        return self.fetch_part(traces, low, high)
+
     def scan(self, low: int, high: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Yield ``(first trace, bytes low to high of each record)`` over all traces, in windows."""
         per_window = max(1, _WINDOW // ((self._table.end - self._table.base) // self._count))

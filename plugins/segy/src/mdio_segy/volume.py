@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SegyVolume", "source_facts"]
 
+_LOOK = 16 << 20
+"""Bytes of samples that are taken at once; more are read as blocks, batch by batch."""
+
 
 class SegyVolume:
     """A SEG-Y file with a geometry.
@@ -113,12 +116,12 @@ class SegyVolume:
     def samples(self, region: Region) -> NDArray[Any]:
         """Return decoded samples."""
         first, last = region[-1]
-        if (first, last) == (0, self.layout.samples):
-            return self.read(region).samples
         traces, rows = _sorted(self.order(region.spatial))
         item = self.layout.format.item
         low = self.layout.header_bytes
-        raw = self._traces.fetch_part(traces, low + first * item, low + last * item)
+        if (last - first) * item * len(traces) > _LOOK:
+            return self.read(region).samples
+        raw = self._traces.look(traces, low + first * item, low + last * item)
         out = np.zeros((region.spatial.size, last - first), dtype=self._schema.dtype)
         self._decode(raw, rows, out)
         return out.reshape(region.shape)

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mdio_vds.blocks import BlockError, decode_block
+from mdio_vds.blocks import BlockError
 from mdio_vds.chunks import ChunkKind
 from mdio_vds.enums import CompressionMethod
 from mdio_vds.errors import VdsError
 from mdio_vds.hashes import verify_hash
 from mdio_vds.partition import DIMENSIONS, GROUPS, channel_partition, group_name
+from mdio_vds.payloads import decode_payload
 from mdio_vds.values import constant_code, no_value_code, stored_dtype
+from mdio_vds.wavelet.adaptive import BEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +65,8 @@ class ChannelReader:
         A group in which the channel is stored.
     lod
         Level of detail; 0 is full resolution.
+    level
+        Adaptive level of wavelet chunks (VDS specification section 9.9); everything by default.
 
     Raises
     ------
@@ -77,8 +81,10 @@ class ChannelReader:
         channel: ChannelDescriptor,
         group: tuple[int, ...],
         lod: int = 0,
+        level: int = BEST,
     ) -> None:
         self.channel = channel
+        self.level = level
         self.partition: Partition = channel_partition(layout, channel, group, lod)
         self.layer: StoredLayer = source.layers[layer_name(layout, channel, group, lod)]
         self._url = source.url
@@ -180,7 +186,7 @@ class ChannelReader:
             if cache is None:
                 block = self.block(index, position)
             else:
-                key = self.layer.name, index, entry.hash
+                key = self.layer.name, index, entry.hash, self.level
                 block = cache.get(key, lambda: self.block(index, position))
             return block.reshape([hi - lo for lo, hi in reversed(stored)])[_inside(part, stored)]
         code = np.zeros((), stored_dtype(self.channel))
@@ -197,23 +203,19 @@ class ChannelReader:
         ------
         VdsError
             It is missing, damaged or of an encoding that cannot be decoded.
+        PluginNotInstalledError
+            It is a wavelet chunk, and numba is missing.
         """
         name, byte = self.layer.place(index)
-        if self.layer.method.is_wavelet:
-            raise VdsError(
-                f"{self.layer.method.label} chunks cannot be decoded yet",
-                url=self._url,
-                name=name,
-                hint="decoding comes with a later release; VDSCopy --compression-method Zip makes a readable copy",
-            )
-        payload = self.layer.payload(index)
+        payload = self.layer.payload(index, self.level)
         if not payload:
             raise VdsError("the chunk has no data", url=self._url, name=name, byte=byte)
-        if verify_hash(self.layer.entry(index).hash, payload) is False:
+        # The check is one of the whole payload: what an adaptive level leaves out cannot be checked.
+        if self.level == BEST and verify_hash(self.layer.entry(index).hash, payload) is False:
             raise VdsError("the chunk does not match its check: it is damaged", url=self._url, name=name, byte=byte)
         shape = self.partition.stored_shape(position)
         try:
-            return decode_block(payload, self.layer.method, self.channel, shape)
+            return decode_payload(payload, self.layer.method, self.channel, shape, self.level)
         except BlockError as error:
             raise VdsError(str(error), url=self._url, name=name, byte=byte) from None
 

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mdio.exceptions import ConfigError
+from mdio_vds.compression_names import method_of
 from mdio_vds.descriptors import ChannelDescriptor
-from mdio_vds.enums import CompressionMethod, VolumeDataFormat, VolumeDataMapping
+from mdio_vds.enums import VolumeDataFormat, VolumeDataMapping
+from mdio_vds.layer_encoding import layer_encoding
 from mdio_vds.values import sample_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mdio.core.volume import Block, Schema
+    from mdio_vds.chunk_codes import Encoding
     from mdio_vds.options import VdsWriteOptions
 
 __all__ = [
@@ -73,11 +76,10 @@ class StoredChannel:
     """A channel and how its chunks of full resolution are encoded."""
 
     channel: ChannelDescriptor
-    method: CompressionMethod
-    tolerance: float = 0.0
+    encoding: Encoding
 
 
-def sample_channel(schema: Schema, options: VdsWriteOptions, method: CompressionMethod) -> StoredChannel:
+def sample_channel(schema: Schema, options: VdsWriteOptions) -> StoredChannel:
     """Return the channel of samples, of a type that loses nothing unless another was asked for.
 
     Its value range is a placeholder until the data are known.
@@ -108,9 +110,8 @@ def sample_channel(schema: Schema, options: VdsWriteOptions, method: Compression
         value_range=options.value_range or (0.0, 1.0),
         integer_offset=offset,
     )
-    # Section 8.4: lossless layers record a tolerance as well, unless their format is never lossy.
-    narrow = stored in (VolumeDataFormat.Format_U8, VolumeDataFormat.Format_U16, VolumeDataFormat.Format_R32)
-    return StoredChannel(channel, method, 0.01 if narrow else 0.0)
+    method = method_of(options.compression)
+    return StoredChannel(channel, layer_encoding(channel, method, options.tolerance or 0.0, level=options.level))
 
 
 def holds(channel: ChannelDescriptor, dtype: np.dtype[Any]) -> bool:
@@ -122,7 +123,7 @@ def holds(channel: ChannelDescriptor, dtype: np.dtype[Any]) -> bool:
     )
 
 
-def per_trace_channels(schema: Schema, method: CompressionMethod, *, lengths: bool) -> tuple[StoredChannel, ...]:
+def per_trace_channels(schema: Schema, encoding: Encoding, *, lengths: bool) -> tuple[StoredChannel, ...]:
     """Return the channels with values a trace, in the order in which they are stored.
 
     Parameters
@@ -152,17 +153,17 @@ def per_trace_channels(schema: Schema, method: CompressionMethod, *, lengths: bo
     if lengths:
         longest = float(max(1, schema.shape[-1]))
         found.append(_channel(LENGTHS, VolumeDataFormat.Format_U32, (0.0, longest), discrete=True, renderable=False))
-    return tuple(StoredChannel(channel, method) for channel in found)
+    return tuple(StoredChannel(channel, encoding) for channel in found)
 
 
-def patch_channel(method: CompressionMethod) -> StoredChannel:
+def patch_channel(encoding: Encoding) -> StoredChannel:
     """Return the channel of raw words; there is one only where a sample needs it."""
     top = float(np.iinfo(np.uint32).max)
     channel = ChannelDescriptor(
         PATCHES, "", VolumeDataFormat.Format_U32, 1, (0.0, top), discrete=True, renderable=False,
         allow_lossy_compression=False,
     )  # fmt: skip
-    return StoredChannel(channel, method)
+    return StoredChannel(channel, encoding)
 
 
 def per_trace(name: str, block: Block, schema: Schema) -> NDArray[Any]:

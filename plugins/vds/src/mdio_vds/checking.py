@@ -10,14 +10,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mdio.exceptions import MDIOError
+from mdio.exceptions import MDIOError, PluginNotInstalledError
 from mdio.flow.walk import walk
-from mdio_vds.blocks import BlockError, decode_block
+from mdio_vds.blocks import BlockError
 from mdio_vds.channel import layer_name, stored_group
 from mdio_vds.chunks import ChunkKind
 from mdio_vds.errors import VdsError
 from mdio_vds.hashes import verify_hash
 from mdio_vds.lods import levels_of
+from mdio_vds.payloads import decode_payload
 from mdio_vds.placed import ChunkRow, placed_layers
 
 if TYPE_CHECKING:
@@ -136,12 +137,14 @@ def _chunk(placed: PlacedLayer, index: int, dimensions: int, url: str) -> ChunkC
             matches = verify_hash(entry.hash, payload)
             checked = matches is not None
             problem = "the chunk does not match its check: it is damaged" if matches is False else ""
-        if not problem and geometry is not None and not layer.method.is_wavelet:
+        if not problem and geometry is not None:
             shape = geometry.partition.stored_shape(geometry.partition.position(index))
-            decode_block(payload, layer.method, geometry.channel, shape)
+            decode_payload(payload, layer.method, geometry.channel, shape)
             decoded = True
     except BlockError as error:
         problem = str(error)
+    except PluginNotInstalledError:
+        raise  # which says nothing about the chunk
     except (MDIOError, OSError) as error:
         problem = _without_place(error, url, name)
     return ChunkCheck(layer.name, index, name, kind, region, problem, checked, decoded)

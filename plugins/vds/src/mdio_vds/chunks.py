@@ -7,12 +7,13 @@ Chunk entries follow VDS specification section 7.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from mdio_vds.enums import CompressionMethod
+from mdio_vds.wavelet.adaptive import BEST
 
 __all__ = ["ADAPTIVE_LEVELS", "ChunkEntry", "ChunkKind", "StoredLayer", "VdsSource"]
 
@@ -91,8 +92,18 @@ class StoredLayer(Protocol):
         """Return the metadata of a chunk."""
         ...
 
-    def payload(self, index: int) -> bytes:
-        """Return the encoded bytes of a chunk; empty when there are none."""
+    @property
+    def uncompressed_size(self) -> int:
+        """Bytes of all chunks with a payload before compression, as wavelet layers record them; else 0."""
+        ...
+
+    @property
+    def level_sizes(self) -> Sequence[int]:
+        """Bytes of all payloads at each adaptive level, as wavelet layers record them; else none."""
+        ...
+
+    def payload(self, index: int, level: int = BEST) -> bytes:
+        """Return the encoded bytes of a chunk that an adaptive level needs; empty when there are none."""
         ...
 
     def place(self, index: int) -> tuple[str, int]:

@@ -80,6 +80,7 @@ def copy(
     )  # fmt: skip
     wishes = CopyWishes(
         method=method,
+        tolerance=tolerance,
         brick_size=None if brick_size is None else checked.brick_size,
         margin=None if margin is None else checked.margin,
         lods=lod_levels,

@@ -123,5 +123,5 @@ class _Found:
         verdict = f"{self.damaged:,} damaged" if self.damaged else "whole"
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.kinds.items())
         without = f"; {self.unchecked:,} without a check of ours" if self.unchecked else ""
-        closed = f"; {self.undecoded:,} of an encoding that is not decoded" if self.undecoded else ""
+        closed = f"; {self.undecoded:,} of layers that fit no channel and were not decoded" if self.undecoded else ""
         render.lines(f"{url}: {verdict}; chunks: {kinds or 'none'}{without}{closed}")

@@ -19,6 +19,7 @@ from mdio_vds.chunks import ADAPTIVE_LEVELS, ChunkEntry, StoredLayer
 from mdio_vds.enums import CompressionMethod
 from mdio_vds.errors import VdsError
 from mdio_vds.layout import LAYOUT_NAME
+from mdio_vds.wavelet.adaptive import BEST, prefix_length
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,12 +35,14 @@ VERSION = 0x0001_0000
 _HEADER = struct.Struct("<12siqii")
 _ROW = struct.Struct("<qiii4sii")
 _LAYER_METADATA = struct.Struct("<ifi")
-_UNCOMPRESSED = struct.Struct("<16xq")
-"""Where wavelet layers keep the size of their chunks before compression."""
+_SIZES = struct.Struct(f"<16xq{ADAPTIVE_LEVELS}q")
+"""Where wavelet layers keep the size of their chunks before compression, and those of the payloads at each level."""
 _DIRECTORY = 16
 """Bytes before the file metadata of a page directory."""
 _ENTRY = 16
 """Bytes before the chunk metadata of an index row."""
+_LEVELS = slice(8, 8 + ADAPTIVE_LEVELS)
+"""Where the chunk metadata of wavelet layers has its level bytes."""
 _WINDOW = 1024
 """Index rows read at once: a page may have as many rows as the file has chunks."""
 _MAX_NAME = 4096
@@ -199,11 +202,12 @@ class ContainerFile:
         row = self._windows[page * self._per_page + at // _WINDOW][at % _WINDOW]
         return int(row["offset"]), int(row["length"]), row.tobytes()[_ENTRY:]
 
-    def chunk(self, index: int) -> bytes:
-        """Return the bytes of a chunk; empty when it was never written."""
-        offset, length, _ = self.find(index)
+    def chunk(self, index: int, level: int = BEST) -> bytes:
+        """Return the bytes of a chunk that an adaptive level needs; empty when it was never written."""
+        offset, length, metadata = self.find(index)
         if length == 0:
             return b""
+        length = prefix_length(length, metadata[_LEVELS], level)
         return self.container.read(offset, length, f"{self.row.name} chunk {index}")
 
     def rows(self) -> NDArray[Any]:
@@ -280,8 +284,11 @@ class ContainerLayer:
             ) from None
         self.uncompressed_size = 0
         """Bytes of the stored chunks before compression, as wavelet layers record them."""
-        if self.method.is_wavelet and len(file.metadata) >= _UNCOMPRESSED.size:
-            (self.uncompressed_size,) = _UNCOMPRESSED.unpack_from(file.metadata)
+        self.level_sizes: tuple[int, ...] = ()
+        """Bytes of their payloads at each adaptive level, as wavelet layers record them."""
+        if self.method.is_wavelet and len(file.metadata) >= _SIZES.size:
+            self.uncompressed_size, *sizes = _SIZES.unpack_from(file.metadata)
+            self.level_sizes = tuple(sizes)
         needed = 8 + (ADAPTIVE_LEVELS if self.method.is_wavelet else 0)
         if row.chunk_metadata_length != needed:
             raise file.container.error(
@@ -299,9 +306,9 @@ class ContainerLayer:
         _, _, metadata = self.file.find(index)
         return ChunkEntry(int.from_bytes(metadata[:8], "little"), metadata[8:])
 
-    def payload(self, index: int) -> bytes:
-        """Return the encoded bytes of a chunk."""
-        return self.file.chunk(index)
+    def payload(self, index: int, level: int = BEST) -> bytes:
+        """Return the encoded bytes of a chunk that an adaptive level needs."""
+        return self.file.chunk(index, level)
 
     def place(self, index: int) -> tuple[str, int]:
         """Return layer and chunk, and the payload's offset in the container."""

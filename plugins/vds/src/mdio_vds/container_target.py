@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -28,6 +28,7 @@ from mdio_vds.enums import CompressionMethod
 from mdio_vds.errors import VdsError
 from mdio_vds.growing import EditedFile, GrowingFile, NewFile
 from mdio_vds.layout import LAYOUT_NAME
+from mdio_vds.wavelet.adaptive import BEST, prefix_length
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -287,11 +288,22 @@ class ContainerLayerTarget:
         """Return the metadata of a chunk."""
         return self.table.row(index)[2] if self.table is not None else self._unchanged.entry(index)
 
-    def payload(self, index: int) -> bytes:
-        """Return the encoded bytes of a chunk; empty when there are none."""
+    @property
+    def uncompressed_size(self) -> int:
+        """Bytes of the stored chunks before compression."""
+        return self._uncompressed
+
+    @property
+    def level_sizes(self) -> Sequence[int]:
+        """Bytes of their payloads at each adaptive level."""
+        return self.table.levels() if self.table is not None else self._unchanged.level_sizes
+
+    def payload(self, index: int, level: int = BEST) -> bytes:
+        """Return the encoded bytes of a chunk that an adaptive level needs; empty when there are none."""
         if self.table is None:
-            return self._unchanged.payload(index)
-        offset, length, _ = self.table.row(index)
+            return self._unchanged.payload(index, level)
+        offset, length, entry = self.table.row(index)
+        length = prefix_length(length, entry.levels, level)
         return self._target.read(offset, length, f"{self.name} chunk {index}") if length else b""
 
     def place(self, index: int) -> tuple[str, int]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from mdio.exceptions import ConfigError
 from mdio_vds.channel import layer_name
-from mdio_vds.enums import CompressionMethod, VolumeDataFormat, VolumeDataMapping
+from mdio_vds.enums import CompressionMethod, VolumeDataMapping
+from mdio_vds.layer_encoding import layer_encoding
 from mdio_vds.layout import parse_layout
 from mdio_vds.lods import levels_of
 from mdio_vds.partition import channel_partition
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CopyPlan", "CopyWishes", "LayerCopy", "copy_fingerprint", "plan_copy"]
 
-_NARROW = (VolumeDataFormat.Format_U8, VolumeDataFormat.Format_U16, VolumeDataFormat.Format_R32)
-
 
 @dataclass(frozen=True, slots=True)
 class CopyWishes:
@@ -32,11 +31,14 @@ class CopyWishes:
     ----------
     method
         Encoding of the samples; values a trace and discrete channels stay zipped unless it is None.
+    tolerance
+        Of a wavelet method, in 255ths of the value range.
     brick_size, margin, lods
         Edge of a brick and its margins before and behind in voxels; highest level of detail.
     """
 
     method: CompressionMethod | None = None
+    tolerance: float | None = None
     brick_size: int | None = None
     margin: tuple[int, int] | None = None
     lods: int | None = None
@@ -124,7 +126,7 @@ def plan_copy(source: VdsSource, wishes: CopyWishes) -> CopyPlan:
                               hint="copy it as it is, or find the damage with mdio vds verify")  # fmt: skip
         if moved and one.geometry is not None and one.geometry.lod:
             continue
-        layers.append(_layer(layout, one, wishes.method, same_cut=same_cut))
+        layers.append(_layer(layout, one, wishes, same_cut=same_cut))
     remade = _remade(layout, layers) if moved else {}
     for copy in layers:
         _possible(copy, levels=any(copy.placed.layer.name in names for names in remade.values()))
@@ -146,18 +148,16 @@ def _bricks(old: VolumeDataLayout, wishes: CopyWishes) -> LayoutDescriptor:
     )
 
 
-def _layer(
-    layout: VolumeDataLayout, placed: PlacedLayer, wish: CompressionMethod | None, *, same_cut: bool
-) -> LayerCopy:
+def _layer(layout: VolumeDataLayout, placed: PlacedLayer, wishes: CopyWishes, *, same_cut: bool) -> LayerCopy:
     layer, geometry = placed.layer, placed.geometry
-    method = layer.method
-    if wish is not None and geometry is not None:
-        method = _effective(geometry.channel, wish)
-    how = "bytes" if same_cut and method is layer.method else "encode" if same_cut else "cut"
-    tolerance = layer.tolerance
-    if method is not layer.method:
-        plain = geometry is not None and geometry.channel.format in _NARROW and geometry.channel.allow_lossy_compression
-        tolerance = 0.01 if plain else 0.0  # section 8.4
+    method, tolerance = layer.method, layer.tolerance
+    if wishes.method is not None and geometry is not None:
+        wish = _effective(geometry.channel, wishes.method)
+        wanted = layer_encoding(geometry.channel, wish, wishes.tolerance or 0.0, geometry.lod)
+        if wanted.method is not method or (wish.is_wavelet and wishes.tolerance is not None):
+            method, tolerance = wanted.method, wanted.tolerance
+    stays = method is layer.method and tolerance == layer.tolerance
+    how = "bytes" if same_cut and stays else "encode" if same_cut else "cut"
     if geometry is not None and how == "cut":
         partition = channel_partition(layout, geometry.channel, geometry.group, geometry.lod)
         geometry = replace(geometry, partition=partition)
@@ -184,15 +184,7 @@ def _remade(layout: VolumeDataLayout, layers: Iterable[LayerCopy]) -> dict[str, 
 
 def _possible(copy: LayerCopy, *, levels: bool) -> None:
     """Refuse what cannot be done before anything is written."""
-    layer, geometry = copy.placed.layer, copy.placed.geometry
-    again = copy.how != "bytes"
-    if copy.method.is_wavelet and (again or levels):
-        what = "cut anew" if again else "given other levels of detail"
-        raise ConfigError(
-            f"{layer.name}: {copy.method.label} layers cannot be {what} yet",
-            path="compression_method",
-            hint="--compression-method Zip keeps what they decode to",
-        )
+    geometry = copy.placed.geometry
     if geometry is not None and geometry.channel.components > 1 and levels:
         raise ConfigError(
             f"levels of detail of {geometry.channel.name}, which has {geometry.channel.components} components,"
@@ -208,6 +200,7 @@ def copy_fingerprint(source: VdsSource, wishes: CopyWishes) -> dict[str, Any]:
         "source": {"url": source.url, "layout": hashlib.sha256(source.layout_json()).hexdigest()},
         "copy": {
             "method": None if wishes.method is None else wishes.method.label,
+            "tolerance": wishes.tolerance,
             "brick_size": wishes.brick_size,
             "margin": None if wishes.margin is None else list(wishes.margin),
             "lods": wishes.lods,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import google_crc32c
@@ -21,10 +21,10 @@ from mdio.flow.walk import walk
 from mdio_vds.beginning import begin_target
 from mdio_vds.cache import CACHE_BYTES, ChunkCache
 from mdio_vds.channel import ChannelReader
+from mdio_vds.chunk_codes import EncodedChunk, Encoding
 from mdio_vds.chunks import ChunkKind
-from mdio_vds.encoding import encode_block
 from mdio_vds.errors import VdsError
-from mdio_vds.hashes import constant_hash, payload_hash, verify_hash
+from mdio_vds.hashes import verify_hash
 from mdio_vds.layout_json import write_layout
 from mdio_vds.lods import make_lods
 from mdio_vds.placed import ChunkRow
@@ -46,16 +46,8 @@ __all__ = ["copy_vds"]
 _HINT = "mdio vds verify names all damage"
 
 
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    """A chunk on its way: layer and number, entry, payload."""
-
-    layer: int
-    index: int
-    hash: int
-    payload: bytes | memoryview
-    levels: bytes
-    decoded: int
+_Chunk = tuple[int, EncodedChunk]
+"""A chunk on its way, and the number of its layer in the plan."""
 
 
 def copy_vds(
@@ -124,8 +116,8 @@ def copy_vds(
                 if region in reading.finished:
                     continue
                 journal.record(region, {"chunks": [_put(target, names, chunk) for chunk in chunks]})
-                sums["stored"] += sum(bool(chunk.payload) for chunk in chunks)
-                sums["bytes"] += sum(len(chunk.payload) for chunk in chunks)
+                sums["stored"] += sum(bool(chunk.payload) for _, chunk in chunks)
+                sums["bytes"] += sum(len(chunk.payload) for _, chunk in chunks)
             _finish(source, plan, target, walked.workers)
         except (VdsError, ConfigError):
             target.abort()
@@ -182,8 +174,7 @@ class _Reading:
             return None
         levels = entry.levels if copy.method.is_wavelet else b""
         if entry.kind is not ChunkKind.STORED:
-            return _Chunk(number, index, entry.hash, b"", levels, 0)
-        decoded = geometry.decoded_bytes(index) if geometry is not None else 0
+            return number, EncodedChunk(index, entry.hash, levels=levels)
         if copy.how == "bytes":
             payload = layer.payload(index)
             name, byte = layer.place(index)
@@ -192,10 +183,11 @@ class _Reading:
             if verify_hash(entry.hash, payload) is False:
                 message = "the chunk does not match its check: it is damaged"
                 raise VdsError(message, url=self._url, name=name, byte=byte, hint=_HINT)
-            return _Chunk(number, index, entry.hash, payload, levels, decoded)
+            decoded = geometry.decoded_bytes(index) if geometry is not None else 0
+            return number, EncodedChunk(index, entry.hash, payload, levels, decoded)
         assert geometry is not None
         position = geometry.partition.position(index)
-        return self._encoded(number, index, self._voxels[number].chunk(position), position, decoded)
+        return self._encoded(number, index, self._voxels[number].chunk(position), position)
 
     def _cut(self, number: int, index: int) -> _Chunk | None:
         geometry = self._plan.layers[number].geometry
@@ -204,30 +196,26 @@ class _Reading:
         box = geometry.partition.box(position)
         if not self._plain[number].touches(box):
             return None
-        codes = self._voxels[number].read(box)
-        constant = constant_hash(codes, geometry.channel)
-        if constant is not None:
-            return _Chunk(number, index, constant, b"", b"", 0)
-        return self._encoded(number, index, codes, position, geometry.decoded_bytes(index))
+        return self._encoded(number, index, self._voxels[number].read(box), position)
 
-    def _encoded(self, number: int, index: int, codes: Any, position: tuple[int, ...], decoded: int) -> _Chunk:
+    def _encoded(self, number: int, index: int, codes: Any, position: tuple[int, ...]) -> _Chunk:
         copy = self._plan.layers[number]
         assert copy.geometry is not None
         channel = copy.geometry.channel
         tail = (channel.components,) if channel.components > 1 else ()
         shape = (*reversed(copy.geometry.partition.stored_shape(position)), *tail)
-        payload = encode_block(codes.reshape(shape), copy.method, channel)
-        return _Chunk(number, index, payload_hash(payload), payload, b"", decoded)
+        return number, Encoding(copy.method, copy.tolerance).chunk(index, codes.reshape(shape), channel)
 
 
 def _put(target: ContainerTarget | ObjectTarget, names: list[str], chunk: _Chunk) -> list[Any]:
     """Store a chunk; return what a resume needs to find it again."""
-    layer = target.layers[names[chunk.layer]]
-    layer.put(chunk.index, chunk.hash, chunk.payload, chunk.levels, chunk.decoded)
-    check = google_crc32c.value(bytes(chunk.payload))
-    place = layer.place(chunk.index)[1]
-    levels = base64.b64encode(chunk.levels).decode()
-    return [chunk.layer, chunk.index, chunk.hash, place, len(chunk.payload), levels, chunk.decoded, check]
+    number, stored = chunk
+    layer = target.layers[names[number]]
+    stored.put(layer)
+    check = google_crc32c.value(bytes(stored.payload))
+    place = layer.place(stored.index)[1]
+    levels = base64.b64encode(stored.levels).decode()
+    return [number, stored.index, stored.hash, place, len(stored.payload), levels, stored.decoded, check]
 
 
 def _take_up(

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mdio_vds.encoding import encode_block
-from mdio_vds.hashes import constant_hash, payload_hash
 from mdio_vds.partition import DIMENSIONS
 from mdio_vds.values import sample_codes
 
@@ -20,20 +17,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mdio_vds.channels import StoredChannel
+    from mdio_vds.chunk_codes import EncodedChunk
     from mdio_vds.partition import Box, Partition
 
-__all__ = ["EncodedChunk", "SlabMemory", "cut"]
+__all__ = ["SlabMemory", "cut"]
 
 _ALIGNED = 64
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedChunk:
-    """A chunk as it is stored: number, hash, and payload, which constant chunks do not have."""
-
-    index: int
-    hash: int
-    payload: bytes | memoryview
 
 
 class SlabMemory(threading.local):
@@ -62,7 +51,6 @@ def cut(
     inner: Sequence[tuple[int, int]],
     stored: StoredChannel,
     partition: Partition,
-    level: int | None = None,
     wanted: Callable[[NDArray[Any]], bool] | None = None,
     memory: Callable[[int], NDArray[np.uint8]] | None = None,
 ) -> Iterator[EncodedChunk]:
@@ -80,8 +68,6 @@ def cut(
         The channel and its encoding.
     partition
         Its chunk grid.
-    level
-        Zip level.
     wanted
         Says whether a chunk of these values is stored at all.
     memory
@@ -96,10 +82,4 @@ def cut(
         if wanted is not None and not wanted(part):
             continue
         codes = sample_codes(part, stored.channel)
-        index = partition.index(position)
-        constant = constant_hash(codes, stored.channel)
-        if constant is not None:
-            yield EncodedChunk(index, constant, b"")
-            continue
-        payload = encode_block(codes, stored.method, stored.channel, level=level, memory=memory)
-        yield EncodedChunk(index, payload_hash(payload), payload)
+        yield stored.encoding.chunk(partition.index(position), codes, stored.channel, memory)

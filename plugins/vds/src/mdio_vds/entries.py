@@ -108,7 +108,7 @@ class ChunkTable:
 
 
 def level_totals(lengths: NDArray[Any], levels: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the bytes that a read of each adaptive level needs of some chunks (section 9.9).
+    """Return the bytes that a read of each adaptive level needs of those chunks that have it (section 9.9).
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def level_totals(lengths: NDArray[Any], levels: NDArray[Any]) -> NDArray[np.int6
     for level in range(ADAPTIVE_LEVELS):
         goes_on &= parts[:, level] != 0
         left = np.where(goes_on, left * parts[:, level] // 255, left)
-        totals[level] = left.sum()
+        totals[level] = left[goes_on].sum()
     return totals
 
 

@@ -13,6 +13,7 @@ from mdio_vds.descriptors import AxisDescriptor, ChannelDescriptor, LayoutDescri
 from mdio_vds.enums import MetadataType, VolumeDataFormat, VolumeDataMapping
 from mdio_vds.errors import VdsError
 from mdio_vds.metadata import MetadataItem, metadata_value
+from mdio_vds.sealing import check_sealed
 
 __all__ = ["LAYOUT_NAME", "parse_layout"]
 
@@ -39,8 +40,9 @@ def parse_layout(text: bytes, url: str = "") -> VolumeDataLayout:
     Raises
     ------
     VdsError
-        Not JSON, or a value that no VDS can have; the message has the path inside the JSON.
+        Damaged, not JSON, or a value that no VDS can have; the message has the path inside the JSON.
     """
+    check_sealed(text, url, LAYOUT_NAME)
     try:
         raw = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mdio_vds.layout import parse_layout
 from mdio_vds.metadata import json_value
+from mdio_vds.sealing import sealed
 
 if TYPE_CHECKING:
     from mdio_vds.descriptors import AxisDescriptor, ChannelDescriptor, LayoutDescriptor, VolumeDataLayout
@@ -23,7 +24,7 @@ _INDENT = "    "
 
 
 def write_layout(layout: VolumeDataLayout, url: str = "") -> bytes:
-    """Return the JSON of a layout, ASCII without a line end.
+    """Return the JSON of a layout in ASCII, with its check (:mod:`mdio_vds.sealing`) behind it.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def write_layout(layout: VolumeDataLayout, url: str = "") -> bytes:
         }
     )
     parse_layout(text, url)
-    return text
+    return sealed(text)
 
 
 def styled_json(value: object) -> bytes:

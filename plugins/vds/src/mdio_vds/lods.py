@@ -1,33 +1,36 @@
 """Levels of detail: coarser layers made from finer ones, by the rule of the format (VDS specification section 10).
 
 They are made by reading back what is stored, chunk by chunk, when a VDS is complete: one way for a new VDS and for one
-that was edited, and a run that was stopped has nothing to remember.
+that was edited, and a run that was stopped has nothing to remember. Only what is stored with loss has to be kept
+until then: see :mod:`mdio_vds.spool`.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from mdio_vds.channel import ChannelReader, layer_name
-from mdio_vds.encoding import encode_block
-from mdio_vds.enums import VolumeDataFormat
-from mdio_vds.hashes import constant_hash, payload_hash
+from mdio_vds.layer_encoding import layer_encoding
 from mdio_vds.partition import channel_partition
+from mdio_vds.thinning import coarser, special_code
 from mdio_vds.values import stored_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mdio_vds.chunk_codes import EncodedChunk, Encoding
     from mdio_vds.descriptors import ChannelDescriptor, VolumeDataLayout
-    from mdio_vds.partition import Partition
+    from mdio_vds.partition import Box, Partition
+    from mdio_vds.spool import LevelSpool
     from mdio_vds.targets import LayerTarget, VdsTarget
 
-__all__ = ["coarser", "coarser_chunk", "levels_of", "lod_tolerance", "make_lods"]
+__all__ = ["Level", "coarser_chunk", "levels_of", "make_lods"]
 
 
 def levels_of(layout: VolumeDataLayout, channel: ChannelDescriptor, group: tuple[int, ...]) -> range:
@@ -37,13 +40,14 @@ def levels_of(layout: VolumeDataLayout, channel: ChannelDescriptor, group: tuple
     return range(1, descriptor.lod_levels + 1 if has else 1)
 
 
-def lod_tolerance(tolerance: float, lod: int) -> float:
-    """Return the tolerance that a layer records, from that of full resolution (section 8.4); 0 stays 0."""
-    return max(tolerance, 2.0) * 2 ** min(lod, 2) if tolerance and lod else tolerance
-
-
 def make_lods(
-    target: VdsTarget, layout: VolumeDataLayout, group: tuple[int, ...], *, level: int | None = None, workers: int = 2
+    target: VdsTarget,
+    layout: VolumeDataLayout,
+    group: tuple[int, ...],
+    *,
+    level: int | None = None,
+    workers: int = 2,
+    spools: Mapping[str, Sequence[LevelSpool]] | None = None,
 ) -> None:
     """Add all layers of coarser levels to a VDS whose layers of full resolution are complete.
 
@@ -62,6 +66,9 @@ def make_lods(
         Zip level.
     workers
         Threads.
+    spools
+        By name of channels that are stored with loss, a file for each level; the first holds it already. Levels of
+        other channels are made from what is stored.
 
     Raises
     ------
@@ -70,57 +77,93 @@ def make_lods(
     """
     with ThreadPoolExecutor(workers, "mdio-lod") as pool:
         for channel in layout.channels:
+            kept = (spools or {}).get(channel.name)
+            full = target.layers[layer_name(layout, channel, group)]
             for lod in levels_of(layout, channel, group):
-                finer = ChannelReader(target, layout, channel, group, lod - 1)
                 partition = channel_partition(layout, channel, group, lod)
-                full = target.layers[layer_name(layout, channel, group)]
-                layer = target.add_layer(
-                    layer_name(layout, channel, group, lod),
-                    full.method,
-                    lod_tolerance(full.tolerance, lod),
-                    partition.total,
-                )
-                _fill(pool, workers, finer, partition, layer, level)
+                encoding = layer_encoding(channel, full.method, full.tolerance, lod, level=level)
+                name = layer_name(layout, channel, group, lod)
+                layer = target.add_layer(name, encoding.method, encoding.tolerance, partition.total)
+                if kept is None:
+                    codes_of = _from_stored(ChannelReader(target, layout, channel, group, lod - 1), partition)
+                else:
+                    codes_of = _from_spools(kept, lod, partition)
+                _fill(pool, workers, codes_of, encoding, channel, layer)
+
+
+Codes = Callable[[int], "NDArray[Any]"]
+"""Returns the codes of the chunk of a number."""
+
+
+def _from_stored(finer: ChannelReader, partition: Partition) -> Codes:
+    return lambda index: coarser_chunk(finer, partition, partition.position(index))
+
+
+def _from_spools(spools: Sequence[LevelSpool], lod: int, partition: Partition) -> Codes:
+    def codes_of(index: int) -> NDArray[Any]:
+        position = partition.position(index)
+        box = partition.in_voxels(partition.box(position))
+        if lod == 1:
+            return spools[0].look(box).reshape(partition.stored_shape(position)[::-1])
+        codes = coarser_chunk(spools[lod - 2], partition, position)
+        if lod <= len(spools):
+            spools[lod - 1].put(box, codes)
+        return codes
+
+    return codes_of
 
 
 def _fill(
     pool: ThreadPoolExecutor,
     workers: int,
-    finer: ChannelReader,
-    partition: Partition,
+    codes_of: Codes,
+    encoding: Encoding,
+    channel: ChannelDescriptor,
     layer: LayerTarget,
-    level: int | None,
 ) -> None:
     """Make the chunks of a layer, a few at a time."""
 
-    def make(index: int) -> tuple[int, int, bytes | memoryview]:
-        codes = coarser_chunk(finer, partition, partition.position(index))
-        constant = constant_hash(codes, finer.channel)
-        if constant is not None:
-            return index, constant, b""
-        payload = encode_block(codes, layer.method, finer.channel, level=level)
-        return index, payload_hash(payload), payload
+    def make(index: int) -> EncodedChunk:
+        return encoding.chunk(index, codes_of(index), channel)
 
-    running: deque[Future[tuple[int, int, bytes | memoryview]]] = deque()
+    running: deque[Future[EncodedChunk]] = deque()
     try:
-        for index in range(partition.total):
+        for index in range(layer.chunk_count):
             running.append(pool.submit(make, index))
             if len(running) > 2 * workers:
-                layer.put(*running.popleft().result())
+                running.popleft().result().put(layer)
         while running:
-            layer.put(*running.popleft().result())
+            running.popleft().result().put(layer)
     finally:
         for future in running:
             future.cancel()
 
 
-def coarser_chunk(finer: ChannelReader, partition: Partition, position: tuple[int, ...]) -> NDArray[Any]:
+class Level(Protocol):
+    """A level of detail that boxes are read from: a stored layer, or a spool."""
+
+    @property
+    def channel(self) -> ChannelDescriptor:
+        """The channel."""
+        ...
+
+    @property
+    def partition(self) -> Partition:
+        """The chunk grid."""
+        ...
+
+    def look(self, box: Box) -> NDArray[Any]:
+        """Return the codes of a box, six axes, slowest first."""
+        ...
+
+
+def coarser_chunk(finer: Level, partition: Partition, position: tuple[int, ...]) -> NDArray[Any]:
     """Return the stored codes of a chunk, made from the level below; axes of the group, slowest first.
 
     Parameters
     ----------
     finer
-        The channel at the level below.
+        The level below.
     partition
         The chunk grid of the level to make.
     position
@@ -138,7 +181,7 @@ def coarser_chunk(finer: ChannelReader, partition: Partition, position: tuple[in
             for dim, (lo, hi) in enumerate(part)
         )
         target = tuple(slice(lo - base, hi - base) for (lo, hi), (base, _) in zip(part, box, strict=True))
-        out[target[::-1]] = coarser(finer.look(wanted), axes, _special(finer.channel))
+        out[target[::-1]] = coarser(finer.look(wanted), axes, special_code(finer.channel))
     return out.reshape(partition.stored_shape(position)[::-1])
 
 
@@ -148,40 +191,3 @@ def _halves(partition: Partition, below: Partition, dim: int, lo: int, hi: int) 
         return [(lo, hi)]
     middle = -(-((lo << partition.lod) + below.edge[dim] + below.negative_margin) >> partition.lod)
     return [(lo, middle), (middle, hi)] if middle < hi else [(lo, hi)]
-
-
-def coarser(codes: NDArray[Any], axes: list[int], special: NDArray[Any]) -> NDArray[Any]:
-    """Halve some axes: of each cell the first voxel that is not special, the fastest axis running first.
-
-    Parameters
-    ----------
-    codes
-        Any shape.
-    axes
-        Axes to halve, the fastest first; a cell cut by the end has the voxels that are there.
-    special
-        The code that is passed over, without dimensions. A cell of nothing else becomes special.
-    """
-    picked = [slice(None)] * codes.ndim
-    for axis in axes:
-        picked[axis] = slice(None, None, 2)
-    plain = codes[tuple(picked)]
-    if not (plain == special).any():
-        return plain
-    for axis in axes:
-        even: list[slice] = [slice(None)] * codes.ndim
-        odd = even.copy()
-        even[axis], odd[axis] = slice(None, None, 2), slice(1, None, 2)
-        first, second = codes[tuple(even)].copy(), codes[tuple(odd)]
-        paired = even.copy()
-        paired[axis] = slice(0, second.shape[axis])
-        pair = first[tuple(paired)]
-        np.copyto(pair, second, where=pair == special)
-        codes = first
-    return codes
-
-
-def _special(channel: ChannelDescriptor) -> NDArray[Any]:
-    """Return the code that levels of detail pass over: 0, in floats the no-value, which is 0 where there is none."""
-    floats = channel.format in (VolumeDataFormat.Format_R32, VolumeDataFormat.Format_R64)
-    return np.asarray((channel.no_value or 0.0) if floats else 0, stored_dtype(channel))

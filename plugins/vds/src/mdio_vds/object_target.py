@@ -7,7 +7,7 @@ at the end (VDS specification sections 3 and 5).
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,6 +22,8 @@ from mdio_vds.growing import EditedTree, NewTree, ObjectPlace
 from mdio_vds.layout import LAYOUT_NAME, parse_layout
 from mdio_vds.layout_json import styled_json
 from mdio_vds.objectstore import LAYER_NAME, STATUS_NAME, ObjectLayer, ObjectSource, page_key
+from mdio_vds.sealing import sealed
+from mdio_vds.wavelet.adaptive import BEST, prefix_length
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -139,7 +141,7 @@ class ObjectTarget:
         known: dict[Any, Mapping[str, Any]]
         known = {item.get("layerName"): item for item in (self._source.status if self._source is not None else [])}
         known |= {layer.name: layer.status(first) for layer in self._layers.values()}
-        last = [(STATUS_NAME, styled_json(list(known.values())))]
+        last = [(STATUS_NAME, sealed(styled_json(list(known.values()))))]
         if layout != self._layout:
             last.append((LAYOUT_NAME, layout))
         self.place.finish(last)
@@ -232,11 +234,23 @@ class ObjectLayerTarget:
         """Return the metadata of a chunk."""
         return self._table.row(index)[2] if self._table is not None else self._unchanged.entry(index)
 
-    def payload(self, index: int) -> bytes:
-        """Return the encoded bytes of a chunk; empty when there are none."""
-        if self.entry(index).kind is not ChunkKind.STORED:
+    @property
+    def uncompressed_size(self) -> int:
+        """Bytes of the stored chunks before compression."""
+        return self._uncompressed
+
+    @property
+    def level_sizes(self) -> Sequence[int]:
+        """Bytes of their payloads at each adaptive level."""
+        return self._table.levels() if self._table is not None else self._unchanged.level_sizes
+
+    def payload(self, index: int, level: int = BEST) -> bytes:
+        """Return the encoded bytes of a chunk that an adaptive level needs; empty when there are none."""
+        entry = self.entry(index)
+        if entry.kind is not ChunkKind.STORED:
             return b""
-        return self._target.place.get(f"{self.name}/{index}") or b""
+        whole = self._target.place.get(f"{self.name}/{index}") or b""
+        return whole[: prefix_length(len(whole), entry.levels, level)]
 
     def place(self, index: int) -> tuple[str, int]:
         """Return the key of a chunk; its payload is the whole object."""

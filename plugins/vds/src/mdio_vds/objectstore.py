@@ -16,6 +16,8 @@ from mdio_vds.chunks import ADAPTIVE_LEVELS, ChunkEntry, StoredLayer
 from mdio_vds.enums import CompressionMethod
 from mdio_vds.errors import VdsError
 from mdio_vds.layout import LAYOUT_NAME
+from mdio_vds.sealing import check_sealed
+from mdio_vds.wavelet.adaptive import BEST, prefix_length
 
 if TYPE_CHECKING:
     from mdio.storage.store import Store
@@ -53,6 +55,9 @@ class ObjectLayer:
         self.chunk_count: int = _field(store, raw, "chunkCount", int)
         self.valid_chunk_count = _field(store, raw, "validChunkCount", int, -1)
         self.tolerance = _single(store, _field(store, raw, "compressionTolerance", (int, float), 0.0))
+        self.uncompressed_size: int = _field(store, raw, "uncompressedSize", int, 0)
+        sizes = _field(store, raw, "adaptiveLevelSizes", list, [])
+        self.level_sizes: tuple[int, ...] = tuple(size if isinstance(size, int) else 0 for size in sizes)
         self._serialized = _field(store, raw, "serializedSize", int, -1)
         label = _field(store, raw, "compressionMethod", str)
         try:
@@ -104,9 +109,19 @@ class ObjectLayer:
         row = raw[self._width - self._entry :]
         return ChunkEntry(int.from_bytes(row[:8], "little"), row[8:])
 
-    def payload(self, index: int) -> bytes:
-        """Return the encoded bytes of a chunk; empty when there is no such object."""
-        return self._store.get(f"{self.name}/{index}") or b""
+    def payload(self, index: int, level: int = BEST) -> bytes:
+        """Return the encoded bytes of a chunk that an adaptive level needs; empty when there is no such object."""
+        key = f"{self.name}/{index}"
+        if level == BEST or not self.method.is_wavelet:
+            return self._store.get(key) or b""
+        try:
+            reader = self._store.open(key)
+        except MDIONotFoundError:
+            return b""
+        try:
+            return reader.read(0, prefix_length(reader.size, self.entry(index).levels, level))
+        finally:
+            reader.close()
 
     def place(self, index: int) -> tuple[str, int]:
         """Return the key of a chunk; its payload is the whole object."""
@@ -172,6 +187,7 @@ class ObjectSource:
         raw = store.get(STATUS_NAME)
         if raw is None:
             raise VdsError("the object is missing", url=store.url, name=STATUS_NAME)
+        check_sealed(raw, store.url, STATUS_NAME)
         try:
             status = json.loads(raw)
         except (ValueError, RecursionError) as error:

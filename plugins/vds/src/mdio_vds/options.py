@@ -12,6 +12,9 @@ BRICK_SIZES = tuple(2**power for power in range(5, 13))
 _WORD = r"^[1-9][0-9]{0,4}:(int16|int32|int64|float32|float64)$"
 
 
+Compression = Literal[
+    "none", "zip", "rle", "wavelet", "waveletlossless", "waveletnormalizeblock", "waveletnormalizeblocklossless"
+]
 Word = Annotated[str, Field(pattern=_WORD)]
 
 
@@ -21,6 +24,21 @@ class VdsOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     channel: str | None = Field(default=None, description="Sample channel to read; the first one when not given.")
+    adaptive_tolerance: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="read less of wavelet bricks: as if they had been compressed with this tolerance, that is to within"
+        " so many 255ths of the value range",
+    )
+    adaptive_ratio: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="read less of wavelet bricks: as if they had been compressed to this ratio; 5 reads a fifth",
+    )
+
+    @model_validator(mode="after")
+    def _one_quality(self) -> VdsOptions:
+        if self.adaptive_tolerance is not None and self.adaptive_ratio is not None:
+            raise ValueError("adaptive_tolerance and adaptive_ratio: only one of them can be given")
+        return self
 
 
 class VdsWriteOptions(BaseModel):
@@ -44,7 +62,15 @@ class VdsWriteOptions(BaseModel):
     full_resolution_dimension: Annotated[int, Field(ge=0, le=5)] | None = Field(
         None, description="dimension that levels of detail keep whole; 0 is the sample axis"
     )
-    compression: Literal["none", "zip", "rle"] = Field("zip", description="how bricks are encoded, without loss")
+    compression: Compression = Field(
+        "zip",
+        description="how bricks are encoded; Wavelet and WaveletNormalizeBlock lose something, the others nothing",
+    )
+    tolerance: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None,
+        description="what a wavelet method may lose, in 255ths of the value range (0.01 by default); Wavelet keeps"
+        " every sample to within it",
+    )
     level: Annotated[int, Field(ge=1, le=9)] | None = Field(None, description="zip level, 1 (fast) to 9 (small)")
     channel: Annotated[str, Field(min_length=1)] = Field("Amplitude", description="name of the sample channel")
     unit: str = Field("", description="unit of the samples")
@@ -86,7 +112,12 @@ class VdsWriteOptions(BaseModel):
         pair = [pair] if isinstance(pair, int) else pair
         return [*pair, *pair] if info.field_name == "margin" and isinstance(pair, list) and len(pair) == 1 else pair
 
-    @field_validator("compression", "format", "layout", mode="before")
+    @field_validator("compression", mode="before")
+    @classmethod
+    def _any_spelling(cls, value: Any) -> Any:
+        return value.lower().replace("-", "").replace("_", "") if isinstance(value, str) else value
+
+    @field_validator("format", "layout", mode="before")
     @classmethod
     def _any_case(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
@@ -102,6 +133,8 @@ class VdsWriteOptions(BaseModel):
     def _fits(self) -> VdsWriteOptions:
         if 2 * sum(self.margin) >= self.brick_size:
             raise ValueError(f"margins {self.margin} take half of a brick of {self.brick_size} or more")
+        if self.tolerance is not None and not self.compression.startswith("wavelet"):
+            raise ValueError(f"tolerance: {self.compression} loses nothing, so there is nothing to tolerate")
         if self.value_range is not None and not self.value_range[0] < self.value_range[1]:
             raise ValueError("value_range: the first number must be smaller than the second")
         return self

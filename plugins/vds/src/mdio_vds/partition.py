@@ -203,3 +203,13 @@ def channel_partition(
         lod=lod,
         full_resolution_dimension=full,
     )
+
+
+def grown(box: Box, partition: Partition) -> Box:
+    """Return a box with all voxels whose chunks may have some of its voxels in their margins."""
+    return tuple(
+        (max(0, lo - partition.positive_margin), min(length, hi + partition.negative_margin))
+        if dim in partition.group
+        else (lo, hi)
+        for dim, ((lo, hi), length) in enumerate(zip(box, partition.samples, strict=True))
+    )

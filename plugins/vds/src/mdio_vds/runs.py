@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-
     from numpy.typing import NDArray
 
 __all__ = ["RunLengthError", "decode_runs", "encode_runs"]

@@ -13,39 +13,47 @@ from mdio.core.region import Region
 from mdio.core.volume import Block, Creation, Volume, has_lengths
 from mdio.exceptions import ConfigError
 from mdio.flow.engine import available_cores
+from mdio.flow.joining import Joining
+from mdio.flow.lease import revoke
+from mdio.flow.pools import NotSharedError
 from mdio_vds.appending import Places
 from mdio_vds.axes import told_axes
 from mdio_vds.beginning import begin_target
 from mdio_vds.channel import layer_name
 from mdio_vds.channels import OFFSET, patch_channel, per_trace, per_trace_channels, sample_channel
+from mdio_vds.chunk_codes import Encoding
 from mdio_vds.conventions import to_axis
-from mdio_vds.cutting import EncodedChunk, SlabMemory, cut
+from mdio_vds.cutting import SlabMemory, cut
 from mdio_vds.descriptors import LayoutDescriptor, VolumeDataLayout
 from mdio_vds.enums import CompressionMethod
 from mdio_vds.errors import VdsError
 from mdio_vds.hashes import verify_hash
+from mdio_vds.layout import LAYOUT_NAME
 from mdio_vds.layout_json import write_layout
-from mdio_vds.lods import make_lods
+from mdio_vds.lods import levels_of, make_lods
 from mdio_vds.origin import origin_items
 from mdio_vds.partition import channel_partition
 from mdio_vds.positions import Positions
+from mdio_vds.spool import begin_spools
 from mdio_vds.survey import import_items, segy_items, survey_items
+from mdio_vds.values import sample_codes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mdio.storage.store import Storage
+    from mdio.storage.store import Storage, Store
     from mdio_vds.channels import StoredChannel
+    from mdio_vds.chunk_codes import EncodedChunk
     from mdio_vds.container_target import ContainerLayerTarget, ContainerTarget
     from mdio_vds.metadata import MetadataItem
     from mdio_vds.object_target import ObjectLayerTarget, ObjectTarget
     from mdio_vds.options import VdsWriteOptions
     from mdio_vds.partition import Partition
+    from mdio_vds.spool import LevelSpool
 
 __all__ = ["VdsSink", "create_vds"]
 
 _MOST_AXES = 6
-_METHODS = {"none": CompressionMethod.NONE, "zip": CompressionMethod.Zip, "rle": CompressionMethod.RLE}
 
 
 def create_vds(url: str, like: Volume, options: VdsWriteOptions, storage: Storage, creation: Creation) -> VdsSink:
@@ -71,18 +79,19 @@ class VdsSink:
         self.creation = creation
         self._like, self._schema, self._options = like, schema, options
         self._positions = Positions(schema, options)
-        method = _METHODS[options.compression]
-        beside = CompressionMethod.NONE if method is CompressionMethod.NONE else CompressionMethod.Zip
-        self._samples = sample_channel(schema, options, method)
+        plain = options.compression == "none"
+        beside = Encoding(CompressionMethod.NONE if plain else CompressionMethod.Zip, level=options.level)
+        self._samples = sample_channel(schema, options)
+        wavelets = self._samples.encoding.method.is_wavelet
         self._traces = per_trace_channels(schema, beside, lengths=has_lengths(like))
         self._patches = patch_channel(beside)
         self._range = options.value_range
         self.needs: frozenset[str] = frozenset()
-        if options.format != "source":
+        if options.format != "source" or wavelets:
             if self._range is None:
                 self.needs = frozenset({"value_range"})
             else:
-                self._quantise(self._range)
+                self._scale(self._range)
         self._group = (0, 1, 2) if len(schema.dims) > 2 else (0, 1)
         self._layout = self._describe()
         self._partitions: dict[str, Partition] = {
@@ -97,7 +106,26 @@ class VdsSink:
         self._memory = SlabMemory()
         self._places: Places | None = None
         self._offsets: tuple[float, float] | None = None
-        self.journal, self._target = begin_target(storage.open(url), url, options.layout, creation, self._fill_target)
+        store = storage.open(url)
+        self._spools: tuple[LevelSpool, ...] = ()
+        if isinstance(creation, Joining):
+            self._join(store, creation)
+            return
+        self.journal, self._target = begin_target(store, url, options.layout, creation, self._fill_target)
+        if creation.resume or creation.overwrite:
+            revoke(store)
+        # Samples that lose something are needed once more for levels of detail, and no longer there then.
+        channel = self._samples.channel
+        lods = levels_of(self._layout, channel, self._group) if wavelets else ()
+        partitions = [channel_partition(self._layout, channel, self._group, lod) for lod in lods]
+        self._spools = begin_spools(store.path, partitions, channel, fresh=self.journal.header is None)
+
+    def _join(self, store: Store, creation: Joining) -> None:
+        """Take part in a run of another process, which was asked by :meth:`share` whether that can be."""
+        from mdio_vds.object_target import ObjectTarget
+
+        self.journal = creation.journal()
+        self._fill_target(ObjectTarget.create(store, fresh=False))
 
     def _describe(self) -> VolumeDataLayout:
         options, schema = self._options, self._schema
@@ -131,19 +159,19 @@ class VdsSink:
     def _add_layer(self, stored: StoredChannel) -> None:
         name = layer_name(self._layout, stored.channel, self._group)
         total = self._partitions[stored.channel.name].total
-        self._target.add_layer(name, stored.method, stored.tolerance, total)
+        self._target.add_layer(name, stored.encoding.method, stored.encoding.tolerance, total)
 
     def value_range(self, found: tuple[float, float]) -> None:
-        """Take the extremes of the samples, which quantising needs before the first block."""
+        """Take the extremes of the samples, which quantising and tolerances need before the first block."""
         self._range = _usable(*found)
-        self._quantise(self._range)
+        self._scale(self._range)
 
-    def _quantise(self, ends: tuple[float, float]) -> None:
+    def _scale(self, ends: tuple[float, float]) -> None:
         low, high = ends
-        steps = 255 if self._options.format == "u8" else 65535
-        channel = replace(
-            self._samples.channel, value_range=ends, integer_scale=(high - low) / steps, integer_offset=low
-        )
+        channel = replace(self._samples.channel, value_range=ends)
+        if self._options.format != "source":
+            steps = 255 if self._options.format == "u8" else 65535
+            channel = replace(channel, integer_scale=(high - low) / steps, integer_offset=low)
         self._samples = replace(self._samples, channel=channel)
 
     def expect(self, regions: Sequence[Region]) -> None:
@@ -156,6 +184,25 @@ class VdsSink:
         if self._places is not None:
             self._places.left_out(region)
 
+    def share(self) -> None:
+        """Let other processes write blocks: every chunk is an object of its own.
+
+        Raises
+        ------
+        NotSharedError
+            It is one file, whose chunks follow each other, or has levels of detail that are made from originals.
+        """
+        place = getattr(self._target, "place", None)
+        if place is None:
+            raise NotSharedError(f"{self._target.url}: a VDS of one file is written by one process")
+        place.get(LAYOUT_NAME)  # begins the folder: what lay there goes before anybody writes
+
+    def take(self, region: Region, receipt: Mapping[str, Any]) -> None:  # noqa: ARG002 - chunks have numbers
+        """Take up the chunks of a slab that another process stored."""
+        for name, index, *row in receipt["chunks"]:
+            self._restore(name, index, *row)
+        self._take_offsets(receipt.get("offsets"))
+
     def write(self, block: Block) -> Mapping[str, Any]:
         """Store the chunks that begin in a block: samples, headers, and what the types cannot give back."""
         inner, places = self._inner(block.region), self._places
@@ -163,20 +210,19 @@ class VdsSink:
         try:
             encoded = list(self._encode(block, inner))
             offsets = self._offset_range(block) if inner.start[-1] == 0 else None
+            level = self._thin_out(block, inner)
         except BaseException:
             if places is not None:
                 with places.of(places.region(inner.start)):  # those behind this slab must not wait for it
                     raise
             raise
         self._take_offsets(offsets)
-        receipt: dict[str, Any] = {"chunks": []} | ({"offsets": offsets} if offsets else {})
+        receipt: dict[str, Any] = {"chunks": []} | ({"offsets": offsets} if offsets else {}) | level
         if places is None:
             for name, chunk in encoded:
                 layer = self._layer(name)
-                layer.put(chunk.index, chunk.hash, chunk.payload)
-                receipt["chunks"].append(
-                    [name, chunk.index, layer.place(chunk.index)[1], len(chunk.payload), chunk.hash]
-                )
+                chunk.put(layer)
+                receipt["chunks"].append(_row(name, chunk, layer.place(chunk.index)[1]))
             return receipt
         with places.of(places.region(inner.start)) as turn:
             start = turn.start
@@ -184,10 +230,17 @@ class VdsSink:
         # Writing needs no turn: the place is this slab's.
         at = start
         for name, chunk in encoded:
-            self._layer(name).put_at(chunk.index, chunk.hash, at, chunk.payload)
-            receipt["chunks"].append([name, chunk.index, at, len(chunk.payload), chunk.hash])
+            self._layer(name).put_at(chunk.index, chunk.hash, at, chunk.payload, chunk.levels, chunk.decoded)
+            receipt["chunks"].append(_row(name, chunk, at))
             at += len(chunk.payload)
         return receipt | {"start": start, "end": end}
+
+    def _thin_out(self, block: Block, inner: Region) -> dict[str, int]:
+        """Keep what levels of detail are made from; return its check for the receipt."""
+        if not self._spools:
+            return {}
+        codes = sample_codes(block.samples, self._samples.channel)
+        return {"level": self._spools[0].thin_out(codes, block.region, inner)}
 
     def _inner(self, outer: Region) -> Region:
         """Return a region without its halo. Where the end of the volume cut that, no chunk begins in what is left."""
@@ -220,7 +273,7 @@ class VdsSink:
     ) -> Iterator[tuple[str, EncodedChunk]]:
         name = layer_name(self._layout, stored.channel, self._group)
         partition = self._partitions[stored.channel.name]
-        for chunk in cut(values, outer, inner, stored, partition, self._options.level, wanted, self._memory.take):
+        for chunk in cut(values, outer, inner, stored, partition, wanted, self._memory.take):
             yield name, chunk
 
     def _layer(self, name: str) -> ContainerLayerTarget | ObjectLayerTarget:
@@ -249,29 +302,37 @@ class VdsSink:
         """
 
         def whole() -> bool:
-            for name, index, offset, length, hash in receipt["chunks"]:
-                layer = self._layer(name)
-                layer.restore(index, hash, offset, length)
-                if length and not verify_hash(hash, layer.payload(index)):
+            for name, index, *row in receipt["chunks"]:
+                self._restore(name, index, *row)
+                _, length, hash = row[:3]
+                if length and not verify_hash(hash, self._layer(name).payload(index)):
                     return False
-            return True
+            return not self._spools or self._spools[0].check(self._inner(region)) == receipt["level"]
 
         try:
             if self._places is None:
                 kept = whole()
             else:
                 kept = self._places.recheck(region, receipt["start"], receipt["end"], whole)
-        except (KeyError, VdsError):
+        except (KeyError, TypeError, VdsError):  # a journal of an earlier version says less
             return False
         if kept:
             self._take_offsets(receipt.get("offsets"))
         return kept
 
+    def _restore(
+        self, name: str, index: int, offset: int, length: int, hash: int, decoded: int, levels: str = ""
+    ) -> None:
+        self._layer(name).restore(index, hash, offset, length, bytes.fromhex(levels), decoded)
+
     def commit(self, statistics: Mapping[str, Any]) -> None:
         """Make levels of detail, then write what describes the VDS; then it is complete under its name."""
         created = (self.journal.header or {}).get("created") or self.creation.created
         layout = self._final(statistics)
-        make_lods(self._target, layout, self._group, level=self._options.level, workers=available_cores())
+        spools = {self._options.channel: self._spools} if self._spools else None
+        make_lods(
+            self._target, layout, self._group, level=self._options.level, workers=available_cores(), spools=spools
+        )
         segy = list(segy_items(self._schema))
         headers = {item.name: item.value for item in segy if isinstance(item.value, bytes)}
         items: list[MetadataItem] = [
@@ -281,6 +342,7 @@ class VdsSink:
             *origin_items(self._schema, statistics, headers),
         ]
         self._target.commit(write_layout(replace(layout, metadata=tuple(items)), self._target.url))
+        self._remove_spools()
         self.journal.remove()
 
     def _final(self, statistics: Mapping[str, Any]) -> VolumeDataLayout:
@@ -298,12 +360,24 @@ class VdsSink:
     def abort(self) -> None:
         """Leave nothing behind."""
         self._target.abort()
+        self._remove_spools()
         self.journal.remove()
+
+    def _remove_spools(self) -> None:
+        for spool in self._spools:
+            spool.remove()
+        self._spools = ()
 
     def close(self) -> None:
         """Let go of the target and keep what was written for a resume."""
         self._target.close()
         self.journal.close()
+
+
+def _row(name: str, chunk: EncodedChunk, place: int) -> list[Any]:
+    """Return what a receipt says of a chunk; the last is of wavelets."""
+    row = [name, chunk.index, place, len(chunk.payload), chunk.hash, chunk.decoded]
+    return [*row, chunk.levels.hex()] if chunk.levels else row
 
 
 def _usable(low: float, high: float) -> tuple[float, float]:

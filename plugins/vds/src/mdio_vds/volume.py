@@ -28,6 +28,7 @@ from mdio_vds.layout import parse_layout
 from mdio_vds.origin import read_origin
 from mdio_vds.survey import imported_source, imported_type
 from mdio_vds.values import as_type, sample_dtype, sample_values
+from mdio_vds.wavelet.quality import BEST_QUALITY, Quality
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -149,7 +150,10 @@ class VdsVolume:
         elif self._origin is not None and primary and holds(self.channel, self._origin.dtype):
             self._dtype = self._origin.dtype
         self._cache = ChunkCache(_CACHE_BYTES)
+        self._quality = Quality(options.adaptive_tolerance, options.adaptive_ratio)
         self._identity = {"url": source.url, "layout": hashlib.sha256(text).hexdigest()}
+        if self._quality != BEST_QUALITY:  # what is read depends on it
+            self._identity["quality"] = f"{options.adaptive_tolerance} {options.adaptive_ratio}"
 
     def _find_source(self) -> SourceFile | None:
         if self._origin is not None:
@@ -163,15 +167,16 @@ class VdsVolume:
             raise VdsError(f"no sample channel {name!r}", url=self._source.url, hint=f"there are: {', '.join(direct)}")
         return channel
 
-    def _available(self, channel: ChannelDescriptor | None) -> ChannelReader | None:
+    def _available(self, channel: ChannelDescriptor | None, quality: Quality = BEST_QUALITY) -> ChannelReader | None:
         group = stored_group(self._source, self.layout, channel) if channel is not None else None
         if channel is None or group is None:
             return None
-        return ChannelReader(self._source, self.layout, channel, group)
+        level = quality.level(self._source, self.layout, channel, group)
+        return ChannelReader(self._source, self.layout, channel, group, level=level)
 
     @cached_property
     def _samples(self) -> ChannelReader:
-        reader = self._available(self.channel)
+        reader = self._available(self.channel, self._quality)
         if reader is None:
             raise VdsError(f"no layer of channel {self.channel.name!r} is stored", url=self._source.url)
         return reader
@@ -238,8 +243,8 @@ class VdsVolume:
     def verify_objects(self) -> Iterator[tuple[str, Region | None, str | None]]:
         """Yield every stored chunk of all layers: name, cells that it covers, and what is wrong with it.
 
-        The last is empty for a chunk that matches its check and decodes, None for one that decodes, or is of an
-        encoding that cannot be decoded, and carries no check of ours.
+        The last is empty for a chunk that matches its check and decodes, None for one that decodes and carries no
+        check of ours.
         """
         from mdio_vds.chunks import ChunkKind
 

@@ -21,6 +21,7 @@ from mdio_vds.channel import ChannelReader, layer_name
 from mdio_vds.chunks import ChunkKind
 from mdio_vds.partition import DIMENSIONS, GROUPS, Partition, channel_partition
 from mdio_vds.values import constant_code, no_value_code, stored_dtype
+from mdio_vds.wavelet.quality import BEST_QUALITY, Quality
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,6 +96,8 @@ class VoxelReader:
         Level of detail.
     cache
         Keeps decoded chunks, also for other readers of the same VDS.
+    quality
+        How much of wavelet chunks is read; everything by default.
 
     Raises
     ------
@@ -112,6 +115,7 @@ class VoxelReader:
         group: tuple[int, ...] = (0, 1, 2),
         lod: int = 0,
         cache: ChunkCache | None = None,
+        quality: Quality = BEST_QUALITY,
     ) -> None:
         serving = serving_group(source, layout, channel, group, lod)
         if serving is None:
@@ -119,7 +123,8 @@ class VoxelReader:
         self.channel = channel
         self.dtype: np.dtype[Any] = stored_dtype(channel)
         self.partition = channel_partition(layout, channel, group, lod)
-        self._stored = ChannelReader(source, layout, channel, serving, lod)
+        level = quality.level(source, layout, channel, serving, lod)
+        self._stored = ChannelReader(source, layout, channel, serving, lod, level)
         self._remapped = serving != group
         self._cache = ChunkCache() if cache is None else cache
         self._tail = (channel.components,) if channel.components > 1 else ()
@@ -191,7 +196,7 @@ class VoxelReader:
         shape = (*(hi - lo for lo, hi in reversed(partition.in_voxels(partition.box(position)))), *self._tail)
         if entry.kind is ChunkKind.STORED:
             # The hash names the contents, so that a chunk which is written anew is not taken for the old one.
-            key = (layer.name, index, entry.hash)
+            key = (layer.name, index, entry.hash, self._stored.level)
             return self._cache.get(key, lambda: self._stored.block(index, position).reshape(shape))
         code: Any = self.dtype.type(0)
         unwritten = entry.kind is ChunkKind.UNWRITTEN and self.channel.no_value is not None

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mdio.storage.urls import local_path, scheme
-from mdio_vds.facade.enumerations import CredentialsType
+from mdio_vds.facade.enumerations import CredentialsType, WaveletAdaptiveMode
 from mdio_vds.facade.options import (
     AWSOpenOptions,
     AzureOpenOptions,
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["PROTOCOLS", "Place", "options_of", "place_of"]
 
 _COMMON = ("LogLevel", "RequestThreadCount", "WaveletAdaptiveMode", "WaveletAdaptiveTolerance", "WaveletAdaptiveRatio")
+_ADAPTIVE = {
+    "waveletadaptivetolerance": (WaveletAdaptiveMode.Tolerance, "waveletAdaptiveTolerance"),
+    "waveletadaptiveratio": (WaveletAdaptiveMode.Ratio, "waveletAdaptiveRatio"),
+}
 _AWS = {
     "region": "region",
     "endpointoverride": "endpointOverride",
@@ -65,13 +71,29 @@ def options_of(url: str, connectionString: str = "") -> OpenOptions:
     Raises
     ------
     RuntimeError
-        No ``=`` in a part, or a key that this kind of connection does not have.
+        No ``=`` in a part, a key that this kind of connection does not have, or a number that is none.
     """
     kind = scheme(url)
     made = _MAKERS.get(kind)
     if made is None:
-        return VDSFileOpenOptions(str(local_path(url)) if kind == "file" and url.startswith("file://") else url)
-    return made(url, connectionString)
+        path = str(local_path(url)) if kind == "file" and url.startswith("file://") else url
+        return _adapt(VDSFileOpenOptions(path), connectionString)
+    return _adapt(made(url, connectionString), connectionString)
+
+
+def _adapt(options: OpenOptions, text: str) -> OpenOptions:
+    """Take up how much of wavelet chunks is read: by the tolerance or the ratio given, whatever mode is named."""
+    given = {key: value for key, value in _pairs(text).items() if key in _ADAPTIVE}
+    if len(given) > 1:
+        raise RuntimeError(f"{' and '.join(given)} exclude each other in a connection string")
+    for key, value in given.items():
+        mode, name = _ADAPTIVE[key]
+        try:
+            setattr(options, name, float(np.float32(value)))
+        except ValueError:
+            raise RuntimeError(f"Connection string parameter {key}: {value!r} is not a number.") from None
+        options.waveletAdaptiveMode = mode
+    return options
 
 
 def _pairs(text: str) -> dict[str, str]:

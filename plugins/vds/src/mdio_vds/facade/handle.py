@@ -13,15 +13,20 @@ from mdio_vds.enums import CompressionMethod, MetadataType
 from mdio_vds.facade.errors import runtime_errors
 from mdio_vds.facade.exceptions import InvalidOperation
 from mdio_vds.facade.layout import VolumeDataLayout
+from mdio_vds.facade.originals import Originals
 from mdio_vds.facade.records import values_of
 from mdio_vds.facade.storing import add_layers, clear_layer, update_levels
 from mdio_vds.layout import parse_layout
 from mdio_vds.layout_json import write_layout
+from mdio_vds.lods import levels_of
 from mdio_vds.metadata import MetadataItem
 from mdio_vds.voxels import ChunkCache
+from mdio_vds.wavelet.quality import BEST_QUALITY, Quality
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from numpy.typing import NDArray
 
     from mdio.flow.journal import Journal
     from mdio.storage.store import Store
@@ -65,16 +70,18 @@ class VDS:
         method: CompressionMethod = CompressionMethod.NONE,
         tolerance: float = _TOLERANCE,
         zipped: frozenset[str] = frozenset(),
+        quality: Quality = BEST_QUALITY,
     ) -> None:
         self._store, self._source, self._target, self._lock = store, source, target, lock
-        self._values = values
-        self.method, self.tolerance = method, tolerance
+        self._values, self._zipped = values, zipped
+        self.method, self.tolerance, self.quality = method, tolerance, quality
         self.layout = record
         self.cache = ChunkCache()
         self.closed = False
         self.public_layout = VolumeDataLayout(record, values, zipped, self._state)
         self._stale: dict[tuple[int, tuple[int, ...]], set[int]] = {}
         """Chunks of full resolution whose coarser levels are out of date, by channel and group."""
+        self._originals: dict[tuple[int, tuple[int, ...]], Originals] = {}
         self._changed = target is not None
         self._accessors: list[VolumeDataPageAccessor] = []
         self._guard = threading.RLock()
@@ -130,12 +137,10 @@ class VDS:
     def begin_layer(self, channel: int, group: tuple[int, ...], lod: int, *, levels: bool, empty: bool) -> None:
         """Make sure that a layer is there, and with ``empty`` that it has no chunks; also its coarser ``levels``."""
         descriptor = self.layout.channels[channel]
-        stored = self.stored.layers.get(layer_name(self.layout, descriptor, group, lod))
-        if (self.method if stored is None else stored.method).is_wavelet:
-            raise InvalidOperation("Wavelet chunks cannot be written yet: copy the VDS to another method first")
         target = self.writable()
         with self._guard:
-            add_layers(target, self.layout, descriptor, group, self.method, self.tolerance)
+            instead = CompressionMethod.Zip if descriptor.name in self._zipped else CompressionMethod.RLE
+            add_layers(target, self.layout, descriptor, group, self.method, self.tolerance, instead)
             if empty:
                 clear_layer(target.layers[layer_name(self.layout, descriptor, group, lod)])
                 if levels:
@@ -145,6 +150,23 @@ class VDS:
         """Take down that coarser levels of chunks are out of date."""
         with self._guard:
             self._stale.setdefault((channel, group), set()).update(chunks)
+
+    def keep_original(self, channel: int, group: tuple[int, ...], index: int, codes: NDArray[Any]) -> None:
+        """Keep what coarser levels need of a chunk of full resolution that is stored with loss."""
+        descriptor = self.layout.channels[channel]
+        layer = self.stored.layers[layer_name(self.layout, descriptor, group)]
+        if not layer.method.is_wavelet or not levels_of(self.layout, descriptor, group):
+            return
+        with self._guard:
+            if (channel, group) not in self._originals:
+                self._originals[channel, group] = Originals(self.layout, descriptor, group)
+            self._originals[channel, group].keep(index, codes)
+
+    def forget_original(self, channel: int, group: tuple[int, ...], index: int) -> None:
+        """Take down that a chunk of full resolution was stored as it was encoded elsewhere."""
+        with self._guard:
+            if (channel, group) in self._originals:
+                self._originals[channel, group].forget(index)
 
     def note_metadata(self) -> None:
         """Take down that metadata changed."""
@@ -157,7 +179,8 @@ class VDS:
     def _update_levels(self) -> None:
         while self._stale and self._target is not None:
             (channel, group), chunks = self._stale.popitem()
-            update_levels(self._target, self.layout, self.layout.channels[channel], group, sorted(chunks))
+            originals = self._originals.get((channel, group))
+            update_levels(self._target, self.layout, self.layout.channels[channel], group, sorted(chunks), originals)
 
     def _state(self) -> bytes:
         source = self._target if self._target is not None else self._source
@@ -206,6 +229,8 @@ class VDS:
                     self._source.close()
                 self._target = self._source = None
                 self._release()
+                for originals in self._originals.values():
+                    originals.close()
                 self.cache.clear()
 
     def _release(self) -> None:
@@ -224,7 +249,7 @@ class VDS:
         raise TypeError("cannot pickle an open VDS")
 
 
-def opened(store: Store) -> VDS:
+def opened(store: Store, quality: Quality = BEST_QUALITY) -> VDS:
     """Open a VDS; raises as :func:`mdio_vds.volume.open_volume` does."""
     source = _reopened(store)
     try:
@@ -233,7 +258,7 @@ def opened(store: Store) -> VDS:
         method = CompressionMethod.NONE if first is None else first.method
         tolerance = _TOLERANCE if first is None else first.tolerance
         values, zipped = values_of(record.metadata), _zipped(source, record)
-        return VDS(store, record, values, source, method=method, tolerance=tolerance, zipped=zipped)
+        return VDS(store, record, values, source, method=method, tolerance=tolerance, zipped=zipped, quality=quality)
     except BaseException:
         source.close()
         raise

@@ -8,6 +8,7 @@ from typing import Protocol
 from mdio_vds.chunks import VdsSource
 from mdio_vds.descriptors import VolumeDataLayout
 from mdio_vds.voxels import ChunkCache
+from mdio_vds.wavelet.quality import Quality
 
 __all__ = ["VdsHandle"]
 
@@ -33,6 +34,11 @@ class VdsHandle(Protocol):
     @property
     def cache(self) -> ChunkCache:
         """Decoded chunks, shared by all requests; one for each handle."""
+        ...
+
+    @property
+    def quality(self) -> Quality:
+        """How much of wavelet chunks is read."""
         ...
 
     @property

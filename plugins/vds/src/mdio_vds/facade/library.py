@@ -71,9 +71,8 @@ def compressionMethod_IsWavelet(compressionMethod: CompressionMethod) -> bool:
 
 
 def isCompressionMethodSupported(compressionMethod: CompressionMethod) -> bool:
-    """Whether chunks of a method can be written."""
-    plain = (enums.CompressionMethod.NONE, enums.CompressionMethod.RLE, enums.CompressionMethod.Zip)
-    return int(compressionMethod) in plain
+    """Whether there is such a method; all of them are read and written."""
+    return int(compressionMethod) in list(enums.CompressionMethod)
 
 
 def isSupportedProtocol(url: str) -> bool:

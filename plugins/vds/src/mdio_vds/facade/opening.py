@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mdio.storage.urls import scheme
 from mdio_vds import enums
+from mdio_vds.channel import layer_name, stored_group
 from mdio_vds.facade.access import VolumeDataAccessManager
 from mdio_vds.facade.connection import PROTOCOLS, Place, options_of, place_of
-from mdio_vds.facade.enumerations import CompressionMethod, LogLevel
+from mdio_vds.facade.enumerations import CompressionMethod, LogLevel, WaveletAdaptiveMode
 from mdio_vds.facade.errors import VDSError, reported
 from mdio_vds.facade.exceptions import InvalidOperation
 from mdio_vds.facade.handle import VDS, begun, opened
@@ -20,11 +23,13 @@ from mdio_vds.facade.metadata import MetadataReadAccess, MetadataWriteAccess
 from mdio_vds.facade.options import OpenOptions
 from mdio_vds.facade.overloads import overloaded
 from mdio_vds.facade.records import record_of
+from mdio_vds.wavelet.quality import BEST_QUALITY, Quality
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mdio.storage.store import Store
+    from mdio_vds.chunks import StoredLayer
     from mdio_vds.facade.axis import VolumeDataAxisDescriptor
     from mdio_vds.facade.channel import VolumeDataChannelDescriptor
     from mdio_vds.facade.layout import VolumeDataLayout
@@ -99,7 +104,10 @@ def open(
     """
     with reported(error):
         _set_level(logLevel)
-        return opened(_store(url, connectionString, options, ioManager))
+        if ioManager is not None:
+            return opened(ioManager.store)
+        known = options if options is not None else _options(url, connectionString)
+        return opened(_place(url, known).store(), _quality(known))
     return None
 
 
@@ -107,24 +115,33 @@ def open(
 def openWithAdaptiveCompressionTolerance(
     url: str,
     connectionString: str,
-    waveletAdaptiveTolerance: float,  # noqa: ARG001 - see below
+    waveletAdaptiveTolerance: float,
     error: VDSError | None = None,
 ) -> VDS | None:
-    """Open a VDS; a tolerance matters to wavelet data only, and others are read as they are."""
-    reports: dict[str, Any] = {} if error is None else {"error": error}
-    return open(url, connectionString, **reports)
+    """Open a VDS, and read its wavelet chunks as if they had been compressed with a tolerance.
+
+    Of chunks that were compressed with less of it, or without loss, only the first bytes are read. Others are read as
+    they are.
+    """
+    with reported(error):
+        return opened(_store(url, connectionString, None, None), Quality(tolerance=waveletAdaptiveTolerance))
+    return None
 
 
 @overloaded(*_with_error("url: str, connectionString: str, waveletAdaptiveRatio: float"))
 def openWithAdaptiveCompressionRatio(
     url: str,
     connectionString: str,
-    waveletAdaptiveRatio: float,  # noqa: ARG001 - see below
+    waveletAdaptiveRatio: float,
     error: VDSError | None = None,
 ) -> VDS | None:
-    """Open a VDS; a ratio matters to wavelet data only, and others are read as they are."""
-    reports: dict[str, Any] = {} if error is None else {"error": error}
-    return open(url, connectionString, **reports)
+    """Open a VDS, and read its wavelet chunks as if they had been compressed to a ratio; 5 reads a fifth of the data.
+
+    Data that are compressed further are read as they are.
+    """
+    with reported(error):
+        return opened(_store(url, connectionString, None, None), Quality(ratio=waveletAdaptiveRatio))
+    return None
 
 
 @overloaded(
@@ -155,7 +172,8 @@ def create(
     layoutDescriptor, axisDescriptors, channelDescriptors, metadata
         What it is; the metadata are copied.
     compressionMethod, compressionTolerance
-        How chunks are encoded: None, RLE or Zip.
+        How chunks are encoded. Channels that no wavelet method can hold get RLE, or Zip as their flags say; levels of
+        detail are made from what is stored.
     url, connectionString, options, ioManager, logLevel, error
         As for :func:`open`.
 
@@ -168,8 +186,6 @@ def create(
         _set_level(logLevel)
         record = record_of(layoutDescriptor, axisDescriptors, channelDescriptors)
         method = enums.CompressionMethod(int(compressionMethod))
-        if method.is_wavelet:
-            raise RuntimeError(f"{method.label} chunks cannot be written yet: use None, RLE or Zip")
         store = _store(url, connectionString, options, ioManager)
         zipped = frozenset(
             channel.getName() or "" for channel in channelDescriptors if channel.isUseZipForLosslessCompression()
@@ -233,22 +249,58 @@ def getCompressionTolerance(handle: VDS) -> float:
     return _open(handle).tolerance
 
 
-def getWaveletAdaptiveLevels(handle: VDS) -> list[Any]:
-    """Return the adaptive levels; none here."""
-    _open(handle)
-    return []
+@dataclass(frozen=True)
+class WaveletAdaptiveLevel:
+    """What a read of an adaptive level comes to.
+
+    Parameters
+    ----------
+    compressedSize
+        Bytes that are read of all chunks of full resolution.
+    compressionRatio
+        Bytes that these decode to, for one that is read.
+    compressionTolerance
+        The tolerance that goes with it.
+    """
+
+    compressedSize: int
+    compressionRatio: float
+    compressionTolerance: float
+
+
+def getWaveletAdaptiveLevels(handle: VDS) -> list[WaveletAdaptiveLevel]:
+    """Return the adaptive levels of the first layer; none where it is not made of wavelets.
+
+    As in the reference implementation the list begins with the sizes of level 1, but with the tolerance of level 0.
+    """
+    layer = _first_wavelet(handle)
+    if layer is None:
+        return []
+    whole, base = np.float32(layer.uncompressed_size), np.float32(layer.tolerance)
+    sizes = takewhile(bool, layer.level_sizes[1:])
+    return [
+        WaveletAdaptiveLevel(size, float(whole / np.float32(size)), float(np.ldexp(base, doublings)))
+        for doublings, size in enumerate(sizes)
+    ]
 
 
 def getWaveletCompressedSize(handle: VDS) -> int:
-    """Return the bytes of wavelet streams; 0 where there are none."""
-    sizes = [layer.stored_bytes() for layer in _open(handle).source.layers.values() if layer.method.is_wavelet]
-    return sum(size for size in sizes if size > 0)
+    """Return the bytes of the first layer without its lossless part; 0 where it is not made of wavelets."""
+    layer = _first_wavelet(handle)
+    return next(iter(layer.level_sizes), 0) if layer is not None else 0
 
 
 def getWaveletUncompressedSize(handle: VDS) -> int:
-    """Return the bytes that wavelet streams decode to, as recorded; 0 where there are none."""
-    layers = _open(handle).source.layers.values()
-    return sum(int(getattr(layer, "uncompressed_size", 0)) for layer in layers if layer.method.is_wavelet)
+    """Return the bytes that the first layer decodes to, as recorded; 0 where it is not made of wavelets."""
+    layer = _first_wavelet(handle)
+    return layer.uncompressed_size if layer is not None else 0
+
+
+def _first_wavelet(handle: VDS) -> StoredLayer | None:
+    layout = _open(handle).layout
+    group = stored_group(handle.source, layout, layout.channels[0])
+    layer = handle.source.layers[layer_name(layout, layout.channels[0], group)] if group is not None else None
+    return layer if layer is not None and layer.method.is_wavelet else None
 
 
 def _open(handle: VDS) -> VDS:
@@ -262,11 +314,24 @@ def _open(handle: VDS) -> VDS:
 def _store(url: str, connectionString: str, options: OpenOptions | None, ioManager: IOManager | None) -> Store:
     if ioManager is not None:
         return ioManager.store
-    if options is not None:
-        return place_of(options).store()
-    if scheme(url) not in PROTOCOLS:
-        return Place(url).store()
-    return place_of(options_of(url, connectionString)).store()
+    return _place(url, options if options is not None else _options(url, connectionString)).store()
+
+
+def _options(url: str, connectionString: str) -> OpenOptions:
+    """Return the options of a URL; of one that only the toolkit knows, what the connection string says of reading."""
+    return options_of(url if scheme(url) in PROTOCOLS else "", connectionString)
+
+
+def _place(url: str, options: OpenOptions) -> Place:
+    return place_of(options) if not url or scheme(url) in PROTOCOLS else Place(url)
+
+
+def _quality(options: OpenOptions) -> Quality:
+    if options.waveletAdaptiveMode == WaveletAdaptiveMode.Tolerance:
+        return Quality(tolerance=options.waveletAdaptiveTolerance)
+    if options.waveletAdaptiveMode == WaveletAdaptiveMode.Ratio:
+        return Quality(ratio=options.waveletAdaptiveRatio)
+    return BEST_QUALITY
 
 
 def _set_level(level: LogLevel | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import threading
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mdio_vds.chunks import ChunkKind
@@ -16,7 +17,7 @@ from mdio_vds.facade.exceptions import InvalidOperation, ReadErrorException
 from mdio_vds.facade.layer_chunks import LayerChunks
 from mdio_vds.facade.margins import changed_voxels, overlaps
 from mdio_vds.facade.page import PageBuffer, VolumeDataPage, six_numbers
-from mdio_vds.facade.storing import store_codes
+from mdio_vds.facade.storing import encoded
 from mdio_vds.values import no_value_code
 from mdio_vds.voxels import VoxelReader, serving_group
 
@@ -172,11 +173,15 @@ class VolumeDataPageAccessor(LayerChunks):
                 "with the layout of this volume data page accessor"
             )
         index = self._index(chunkIndex)
-        if not source._copy_stored(index, self):
+        if source._copy_stored(index, self):
+            self._handle.forget_original(self._channel, self._group, index)
+        else:
             page = source.readPage(index)
             with self._lock, runtime_errors():
                 layer = self._handle.writable().layers[self._name]
-                store_codes(layer, index, page._buffer.codes(), self._record)
+                encoded(layer, index, page._buffer.codes(), self._record).put(layer)
+                if self._levels:
+                    self._handle.keep_original(self._channel, self._group, index, page._buffer.codes())
             page.release()
         with self._lock:
             self._pages.pop(index, None)
@@ -221,8 +226,14 @@ class VolumeDataPageAccessor(LayerChunks):
         pages = pages | self._spread(pages)
         with runtime_errors():
             layer = self._handle.writable().layers[self._name]
-            for index, page in pages.items():
-                store_codes(layer, index, page._buffer.codes(), self._record)
+            codes = {index: page._buffer.codes() for index, page in pages.items()}
+            # Encoded at once and stored in turns: the same pages give the same file.
+            for chunk in self._handle.executor.map(
+                partial(encoded, layer, channel=self._record), codes, codes.values()
+            ):
+                chunk.put(layer)
+            for index, original in codes.items() if self._levels else ():
+                self._handle.keep_original(self._channel, self._group, index, original)
         if self._levels:
             self._handle.note_changed(self._channel, self._group, pages)
 
@@ -260,8 +271,15 @@ class VolumeDataPageAccessor(LayerChunks):
             excess = len(self._pages) - max(self._max_pages, 1)
             if excess <= 0:
                 return
-            gone = [index for index, page in self._pages.items() if not page._users][:excess]
-            self._write({index: self._pages[index] for index in gone if self._pages[index]._dirty})
+            unused = [index for index, page in self._pages.items() if not page._users]
+            gone = unused[:excess]
+            if any(self._pages[index]._dirty for index in gone):
+                # Those that go next are written with them, in several threads.
+                soon = unused[: max(excess, self._max_pages // 2)]
+                dirty = {index: self._pages[index] for index in soon if self._pages[index]._dirty}
+                self._write(dirty)
+                for page in dirty.values():
+                    page._dirty = False
             for index in gone:
                 del self._pages[index]
 
@@ -278,7 +296,9 @@ class VolumeDataPageAccessor(LayerChunks):
                 buffer.array[...] = no_value_code(self._record)
             return buffer
         try:
-            reader = VoxelReader(source, handle.layout, self._record, self._group, self._lod, handle.cache)
+            reader = VoxelReader(
+                source, handle.layout, self._record, self._group, self._lod, handle.cache, handle.quality
+            )
             buffer.fill(reader.chunk(self._partition.position(index)))
         except VdsError as error:
             raise ReadErrorException(str(error), _READ_ERROR) from error

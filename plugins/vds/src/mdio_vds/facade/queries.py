@@ -185,7 +185,8 @@ class LayerQueries:
             raise InvalidOperation(missing)
         try:
             with runtime_errors():
-                return VoxelReader(handle.source, handle.layout, descriptor, group_of(dimensionsND), lod, handle.cache)
+                group = group_of(dimensionsND)
+                return VoxelReader(handle.source, handle.layout, descriptor, group, lod, handle.cache, handle.quality)
         except LookupError:
             raise InvalidOperation(
                 "The requested dimension group or channel is unavailable "

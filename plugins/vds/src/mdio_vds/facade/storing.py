@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mdio_vds.channel import ChannelReader, layer_name
-from mdio_vds.encoding import encode_block
-from mdio_vds.hashes import constant_hash, payload_hash
-from mdio_vds.lods import coarser_chunk, levels_of, lod_tolerance
-from mdio_vds.partition import channel_partition
+from mdio_vds.chunk_codes import EncodedChunk, Encoding
+from mdio_vds.layer_encoding import layer_encoding
+from mdio_vds.lods import coarser_chunk, levels_of
+from mdio_vds.partition import channel_partition, grown
 from mdio_vds.voxels import VoxelReader
 
 if TYPE_CHECKING:
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     from mdio_vds.descriptors import ChannelDescriptor, VolumeDataLayout
     from mdio_vds.enums import CompressionMethod
-    from mdio_vds.partition import Box, Partition
+    from mdio_vds.facade.originals import Originals
+    from mdio_vds.partition import Partition
     from mdio_vds.targets import LayerTarget, VdsTarget
 
-__all__ = ["add_layers", "clear_layer", "store_codes", "update_levels"]
+__all__ = ["add_layers", "clear_layer", "encoded", "update_levels"]
 
 _UNWRITTEN = 0
 
@@ -34,13 +35,23 @@ def add_layers(
     group: tuple[int, ...],
     method: CompressionMethod,
     tolerance: float,
+    instead: CompressionMethod,
 ) -> None:
-    """Add those layers of a channel that are not there: full resolution and all coarser levels."""
+    """Add those layers of a channel that are not there: full resolution and all coarser levels.
+
+    Parameters
+    ----------
+    target, layout, channel, group
+        Where.
+    method, tolerance, instead
+        See :func:`mdio_vds.layer_encoding.layer_encoding`.
+    """
     for lod in (0, *levels_of(layout, channel, group)):
         name = layer_name(layout, channel, group, lod)
         if name not in target.layers:
             total = channel_partition(layout, channel, group, lod).total
-            target.add_layer(name, method, lod_tolerance(tolerance, lod), total)
+            encoding = layer_encoding(channel, method, tolerance, lod, instead=instead)
+            target.add_layer(name, encoding.method, encoding.tolerance, total)
 
 
 def clear_layer(layer: LayerTarget) -> None:
@@ -50,13 +61,13 @@ def clear_layer(layer: LayerTarget) -> None:
             layer.put(index, _UNWRITTEN)
 
 
-def store_codes(layer: LayerTarget, index: int, codes: NDArray[Any], channel: ChannelDescriptor) -> None:
-    """Encode a chunk and put it.
+def encoded(layer: LayerTarget, index: int, codes: NDArray[Any], channel: ChannelDescriptor) -> EncodedChunk:
+    """Return a chunk as it is to be stored.
 
     Parameters
     ----------
     layer
-        Where it goes.
+        Where it is to go.
     index
         Its number.
     codes
@@ -64,13 +75,7 @@ def store_codes(layer: LayerTarget, index: int, codes: NDArray[Any], channel: Ch
     channel
         The channel.
     """
-    codes = np.ascontiguousarray(codes)
-    constant = constant_hash(codes, channel)
-    if constant is not None:
-        layer.put(index, constant)
-        return
-    payload = encode_block(codes, layer.method, channel)
-    layer.put(index, payload_hash(payload), payload, decoded=codes.nbytes)
+    return Encoding(layer.method, layer.tolerance).chunk(index, np.ascontiguousarray(codes), channel)
 
 
 def update_levels(
@@ -79,6 +84,7 @@ def update_levels(
     channel: ChannelDescriptor,
     group: tuple[int, ...],
     changed: Iterable[int],
+    originals: Originals | None = None,
 ) -> None:
     """Make those chunks of coarser levels anew that chunks of full resolution are part of.
 
@@ -88,30 +94,26 @@ def update_levels(
         Whose layers.
     changed
         Numbers of the chunks of full resolution.
+    originals
+        What levels are made from where chunks are stored with loss.
     """
+    full = ChannelReader(target, layout, channel, group)
     finer = channel_partition(layout, channel, group)
     boxes = [finer.interior(finer.position(index)) for index in changed]
     for lod in levels_of(layout, channel, group):
         partition = channel_partition(layout, channel, group, lod)
-        positions = {position for box in boxes for position in partition.touching(_grown(box, partition))}
+        positions = {position for box in boxes for position in partition.touching(grown(box, partition))}
         layer = target.layers[layer_name(layout, channel, group, lod)]
         below = ChannelReader(target, layout, channel, group, lod - 1)
         for position in sorted(positions, key=partition.index):
             if below.touches(below.partition.in_voxels(partition.box(position))):
-                codes = _codes(target, layout, below, group, partition, position, lod)
-                store_codes(layer, partition.index(position), codes, channel)
+                if originals is not None:
+                    codes = originals.codes(lod, position, full)
+                else:
+                    codes = _codes(target, layout, below, group, partition, position, lod)
+                encoded(layer, partition.index(position), codes, channel).put(layer)
             else:
                 layer.put(partition.index(position), _UNWRITTEN)
-
-
-def _grown(box: Box, partition: Partition) -> Box:
-    """Return a box with all voxels whose chunks may have some of its voxels in their margins."""
-    return tuple(
-        (max(0, lo - partition.positive_margin), min(length, hi + partition.negative_margin))
-        if dim in partition.group
-        else (lo, hi)
-        for dim, ((lo, hi), length) in enumerate(zip(box, partition.samples, strict=True))
-    )
 
 
 def _codes(

@@ -85,7 +85,7 @@ def _announce_once() -> None:
             module = getattr(getattr(event.data["dispatcher"], "py_func", None), "__module__", "")
             if module.startswith("mdio_vds.wavelet") and len(_announced) == 1:
                 _announced.append(module)
-                _LOG.warning("compiling the wavelet decoder; this takes some seconds, once on this machine")
+                _LOG.warning("compiling wavelet code; this takes some seconds, once on this machine")
 
         def on_end(self, event: Any) -> None:
             pass

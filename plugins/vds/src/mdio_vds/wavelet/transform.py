@@ -17,7 +17,7 @@ from mdio_vds.wavelet.compiled import compiled, inlined
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LOW_SCALE", "inverse", "inverse_rounded"]
+__all__ = ["LOW_SCALE", "inverse", "inverse_rounded", "mirrored_high", "mirrored_low"]
 
 LOW_SCALE: Final = float(np.float32(1 / np.sqrt(2)))
 """Factor of the low half of a line before it is lifted; 1 in streams that are made for lossless integers."""
@@ -55,7 +55,7 @@ def _rounded_high_step(high: Any, _scale: Any, a: Any, b: Any, c: Any, d: Any) -
 
 
 @inlined
-def _high(k: int, count: int, odd: int) -> int:
+def mirrored_high(k: int, count: int, odd: int) -> int:
     """Return which of ``count`` high coefficients stands for number ``k``; beyond the ends they are mirrored."""
     if k < 0:
         return -1 - k
@@ -65,7 +65,7 @@ def _high(k: int, count: int, odd: int) -> int:
 
 
 @inlined
-def _low(k: int, count: int, odd: int) -> int:
+def mirrored_low(k: int, count: int, odd: int) -> int:
     """Return which of ``count`` low coefficients stands for number ``k``; beyond the ends they are mirrored."""
     if k < 0:
         return -1 - k
@@ -93,13 +93,13 @@ def _across(low_step: Step, high_step: Step) -> Loop:
         highs = count - lows
         first = start + lows * pitch
         for k in range(lows):
-            at = first + _high(k - 2, highs, odd) * pitch
+            at = first + mirrored_high(k - 2, highs, odd) * pitch
             a = data[at : at + width]
-            at = first + _high(k - 1, highs, odd) * pitch
+            at = first + mirrored_high(k - 1, highs, odd) * pitch
             b = data[at : at + width]
-            at = first + _high(k, highs, odd) * pitch
+            at = first + mirrored_high(k, highs, odd) * pitch
             c = data[at : at + width]
-            at = first + _high(k + 1, highs, odd) * pitch
+            at = first + mirrored_high(k + 1, highs, odd) * pitch
             d = data[at : at + width]
             old = data[start + k * pitch : start + k * pitch + width]
             new = work[k * width : (k + 1) * width]
@@ -107,12 +107,12 @@ def _across(low_step: Step, high_step: Step) -> Loop:
                 new[x] = low_step(old[x], scale, a[x], b[x], c[x], d[x])
         # Row 2 k + 1 is not behind the high row k: what is overwritten has been read.
         for k in range(highs):
-            at = _low(k - 1, lows, odd) * width
+            at = mirrored_low(k - 1, lows, odd) * width
             a = work[at : at + width]
             b = work[k * width : (k + 1) * width]
-            at = _low(k + 1, lows, odd) * width
+            at = mirrored_low(k + 1, lows, odd) * width
             c = work[at : at + width]
-            at = _low(k + 2, lows, odd) * width
+            at = mirrored_low(k + 2, lows, odd) * width
             d = work[at : at + width]
             old = data[first + k * pitch : first + k * pitch + width]
             at = start + 2 * k * pitch
@@ -144,14 +144,14 @@ def _along(low_step: Step, high_step: Step) -> Loop:
         old = line[:lows]
         other = line[lows:]
         for k in (0, 1):
-            a, b = other[_high(k - 2, highs, odd)], other[_high(k - 1, highs, odd)]
+            a, b = other[mirrored_high(k - 2, highs, odd)], other[mirrored_high(k - 1, highs, odd)]
             low[k] = low_step(old[k], scale, a, b, other[k], other[k + 1])
         inner, out = old[2:], low[2:]
         b_, c_, d_ = other[1:], other[2:], other[3:]
         for k in range(highs - 3):
             out[k] = low_step(inner[k], scale, other[k], b_[k], c_[k], d_[k])
         for k in range(highs - 1, lows):
-            c, d = other[_high(k, highs, odd)], other[_high(k + 1, highs, odd)]
+            c, d = other[mirrored_high(k, highs, odd)], other[mirrored_high(k + 1, highs, odd)]
             low[k] = low_step(old[k], scale, other[k - 2], other[k - 1], c, d)
         high[0] = high_step(other[0], scale, low[0], low[0], low[1], low[2])
         inner, out = other[1:], high[1:]
@@ -159,7 +159,7 @@ def _along(low_step: Step, high_step: Step) -> Loop:
         for k in range(lows - 3):
             out[k] = high_step(inner[k], scale, low[k], b_[k], c_[k], d_[k])
         for k in range(lows - 2, highs):
-            c, d = low[_low(k + 1, lows, odd)], low[_low(k + 2, lows, odd)]
+            c, d = low[mirrored_low(k + 1, lows, odd)], low[mirrored_low(k + 2, lows, odd)]
             high[k] = high_step(other[k], scale, low[k - 1], low[k], c, d)
         for k in range(highs):
             line[2 * k] = low[k]

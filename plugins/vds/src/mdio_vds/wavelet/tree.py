@@ -17,7 +17,7 @@ from mdio_vds.wavelet.compiled import PAYLOAD, compiled, inlined
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["BITS", "CUT_OFF", "KNOWN", "OVERFULL", "SIGNS", "walk_irregular", "walk_regular"]
+__all__ = ["BITS", "CUT_OFF", "KNOWN", "OVERFULL", "SIGNS", "child_block", "walk_irregular", "walk_regular"]
 
 CUT_OFF: Final = 1
 """The stream ends before what it announces."""
@@ -167,7 +167,7 @@ def walk_regular(
 
 
 @inlined
-def _block(node: int, band: NDArray[np.int64], block: NDArray[np.int64]) -> bool:
+def child_block(node: int, band: NDArray[np.int64], block: NDArray[np.int64]) -> bool:
     """Set the first corner and the end of a node's children in a band; return whether they are a group of two each.
 
     ``band`` is a row of :attr:`mdio_vds.wavelet.bands.Pyramid.children`, ``block`` three starts, three ends, and the
@@ -248,7 +248,7 @@ def walk_irregular(
                         found[n_found] = node
                         n_found += 1
                     for number in range(band_counts[level, sector]):
-                        if _block(node, children[level, sector, number], block):
+                        if child_block(node, children[level, sector, number], block):
                             if n_groups == groups.size:
                                 return OVERFULL
                             groups[n_groups] = block[0] + pitch_y * block[1] + pitch_z * block[2]
@@ -274,7 +274,7 @@ def walk_irregular(
                     level, sector = node >> LEVEL_SHIFT, (node >> SECTOR_SHIFT) & _SECTORS
                     for number in range(band_counts[level, sector]):
                         band = children[level, sector, number]
-                        _block(node, band, block)
+                        child_block(node, band, block)
                         kind = band[0] << SECTOR_SHIFT | (level - 1) << LEVEL_SHIFT
                         for z in range(block[2], block[5]):
                             for y in range(block[1], block[4]):

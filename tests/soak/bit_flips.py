@@ -1,0 +1,232 @@
+"""Flips single bits of stored datasets and sees that no wrong value is read without a word.
+
+    python tests/soak/bit_flips.py --count 1000                 # each of MDIO v0, v1, sharded v1, VDS files and objects
+    python tests/soak/bit_flips.py --only vds --seed 7 --count 20000
+
+A flip has to be refused with an error of the toolkit, or change nothing of what is read: samples, trace headers, live
+mask, trace order, odd words, axes, units, file headers, statistics. ``mdio verify`` has to find every flip that a read
+refuses, end with code 4, and name the damaged object and, for chunks of samples and headers, the lines that it covers.
+"""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import random
+import shutil
+import sys
+import tempfile
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+import numpy as np  # noqa: E402
+from killing import survey  # noqa: E402
+
+from mdio.api.verifying import verify  # noqa: E402
+from mdio.convert import convert  # noqa: E402
+from mdio.convert import open as open_volume  # noqa: E402
+from mdio.exceptions import MDIOError  # noqa: E402
+
+KEYS = {"header_locations": [189, 193], "header_names": ["inline", "crossline"]}
+FORMATS = {
+    "v0": ("mdio", {"chunks": [8, 8, 32]}),
+    "v1": ("mdio", {"layout": "v1", "chunks": [8, 8, 32]}),
+    "v1-sharded": ("mdio", {"layout": "v1", "chunks": [8, 8, 32], "shards": [16, 16, 64]}),
+    "vds": ("vds", {"layout": "container", "brick_size": 32, "lods": 1}),
+    "vds-objects": ("vds", {"layout": "objects", "brick_size": 32, "lods": 1}),
+}
+KINDS = ("samples", "headers", "mask", "metadata")
+
+
+def build(folder: Path, name: str) -> Path:
+    """Write a dataset of that format; a part of it is dead, and a part of the samples has no bit set."""
+    format, options = FORMATS[name]
+    source = folder / "in.sgy"
+    if not source.exists():
+        survey(source, (24, 20, 60))
+        raw = bytearray(source.read_bytes())
+        words = np.frombuffer(raw, np.uint8)[3600:].reshape(-1, 240 + 4 * 60)
+        words[:200, 240 : 240 + 4 * 33] = 0
+        words[300, 240:244] = (0x42, 0, 0, 7)  # a word that IEEE numbers cannot give back
+        source.write_bytes(raw[: 3600 + 450 * (240 + 4 * 60)])
+    target = folder / name
+    convert(source, target, source_options=KEYS, target_format=format, target_options=options)
+    return target
+
+
+def read_all(path: Path) -> dict[str, object]:
+    """Return everything that a reader is given."""
+    volume = open_volume(path)
+    try:
+        schema = volume.schema
+        block = volume.read(schema.region)
+        meta = schema.metadata
+        patches = block.patches
+        return {
+            "samples": block.samples.tobytes(),
+            "dtype": str(schema.dtype),
+            "headers": None if block.headers is None else block.headers.tobytes(),
+            "layout": repr(schema.headers),
+            "live": block.live.tobytes(),
+            "order": None if block.order is None else np.asarray(block.order).tobytes(),
+            "lengths": None if block.lengths is None else block.lengths.tobytes(),
+            "patches": None if patches is None else (patches.index.tobytes(), patches.words.tobytes()),
+            "axes": [(dim.name, dim.unit, np.asarray(dim.coords).tobytes()) for dim in schema.dims],
+            "text": meta.text,
+            "binary": dict(meta.binary),
+            "statistics": json.dumps(meta.statistics, default=str, sort_keys=True),
+            "traces": meta.trace_count,
+            "source": None if meta.source is None else (meta.source.format, repr(meta.source.facts), meta.source.blobs),
+            "attributes": json.dumps(dict(meta.attributes), default=str, sort_keys=True),
+        }  # fmt: skip
+    finally:
+        volume.close()
+
+
+def kind_of(name: str, key: str) -> str:
+    """Return what an object of a dataset holds, by its key."""
+    last = key.rpartition("/")[2]
+    if last.startswith(".z") or last in ("zarr.json", "VolumeDataLayout", "LayerStatus") or "ChunkMetadata" in key:
+        return "metadata"
+    if key.startswith(("data/", "amplitude/", "Dimensions_")):
+        return "samples"
+    if "mask" in key or key.startswith("Trace"):
+        return "mask"
+    return "headers"
+
+
+def places(name: str, path: Path) -> dict[str, list[tuple[Path, int, int]]]:
+    """Return ``(file, first byte, size)`` of all that is stored, by kind."""
+    found: dict[str, list[tuple[Path, int, int]]] = {kind: [] for kind in KINDS}
+    if not path.is_file():
+        for file in sorted(file for file in path.rglob("*") if file.is_file()):
+            found[kind_of(name, file.relative_to(path).as_posix())].append((file, 0, file.stat().st_size))
+        return found
+    from mdio_vds.container import ContainerSource
+
+    volume = open_volume(path)
+    source: ContainerSource = volume._source
+    taken = []
+    for layer in source.layers.values():
+        for index in range(layer.chunk_count):
+            offset, length, _ = layer.file.find(index)
+            if length:
+                found[kind_of(name, layer.name)].append((path, offset, length))
+                taken.append((offset, length))
+    volume.close()
+    at = 0
+    for offset, length in [*sorted(taken), (path.stat().st_size, 0)]:
+        if offset > at:
+            found["metadata"].append((path, at, offset - at))
+        at = offset + length
+    return found
+
+
+@dataclass
+class Flips:
+    """Flips bits of one dataset."""
+
+    name: str
+    path: Path
+    seed: int
+    seen: collections.Counter[str] = field(default_factory=collections.Counter)
+    wrong: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.expected = read_all(self.path)
+        self.places = {kind: found for kind, found in places(self.name, self.path).items() if found}
+        report = verify(open_volume(self.path))
+        assert report.ok, report.damages[:3]
+
+    def flip(self, number: int) -> None:
+        """Flip one bit, look, and put it back."""
+        rng = random.Random(f"{self.seed}:{self.name}:{number}")
+        kind = rng.choice([*self.places, "metadata"])
+        spots = self.places[kind]
+        file, first, size = rng.choices(spots, [size for *_, size in spots])[0]
+        byte, bit = first + rng.randrange(size), rng.randrange(8)
+        place = f"{file.relative_to(self.path.parent)} byte {byte} bit {bit}"
+        self._set(file, byte, bit)
+        try:
+            self._look(kind, f"{self.name} {number}: {kind} {place}", file)
+        finally:
+            self._set(file, byte, bit)
+
+    @staticmethod
+    def _set(file: Path, byte: int, bit: int) -> None:
+        with file.open("r+b") as out:
+            out.seek(byte)
+            old = out.read(1)[0]
+            out.seek(byte)
+            out.write(bytes([old ^ 1 << bit]))
+
+    def _look(self, kind: str, what: str, file: Path) -> None:
+        try:
+            found = read_all(self.path)
+        except MDIOError as error:
+            self.seen[f"{kind} refused"] += 1
+            self._verify(kind, what, file, str(error))
+            return
+        except Exception:  # noqa: BLE001 - any of them is what this looks for
+            self.wrong.append(f"{what}: not an error of ours: {traceback.format_exc(limit=-3)}")
+            return
+        differs = [key for key in self.expected if self.expected[key] != found[key]]
+        if differs:
+            self.wrong.append(f"{what}: {', '.join(differs)} read wrong without a word")
+        else:
+            self.seen[f"{kind} harmless"] += 1
+
+    def _verify(self, kind: str, what: str, file: Path, said: str) -> None:
+        try:
+            report = verify(open_volume(self.path))
+        except MDIOError:
+            self.seen["verify cannot open"] += 1  # and ends with the code of that error
+            return
+        except Exception:  # noqa: BLE001
+            self.wrong.append(f"{what}: verify failed: {traceback.format_exc(limit=-3)}")
+            return
+        if report.ok:
+            self.wrong.append(f"{what}: verify finds nothing, a read said {said}")
+            return
+        self.seen["verify found"] += 1
+        named = " ".join(f"{damage.name} {damage.message}" for damage in report.damages)
+        if self.path.is_dir() and file.relative_to(self.path).as_posix() not in named:
+            self.wrong.append(f"{what}: verify names {named[:200]}")
+        if kind in ("samples", "headers") and "source" not in str(file) and not any(d.where for d in report.damages):
+            self.wrong.append(f"{what}: verify names no lines: {named[:200]}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", choices=list(FORMATS), action="append")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="flips-"))
+    results = {}
+    try:
+        for name in given.only or FORMATS:
+            flips = Flips(name, build(folder, name), given.seed)
+            for number in range(given.count):
+                flips.flip(number)
+            results[name] = {"flips": given.count, **flips.seen, "wrong": flips.wrong}
+            if not given.json:
+                print(name, dict(flips.seen), f"{len(flips.wrong)} wrong", flush=True)
+                for line in flips.wrong[:20]:
+                    print("  WRONG", line)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if given.json:
+        print(json.dumps(results))
+    return int(any(result["wrong"] for result in results.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Seismic Unix files for mdio."""
