@@ -254,7 +254,8 @@ class _Run:
                     running[pool.submit(region)] = index, region
                 if not running:
                     return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                done = wait(running, return_when=FIRST_COMPLETED).done
+                for future in sorted(done, key=running.__getitem__):  # those that ended together are told in order
                     place = running.pop(future)
                     if running and isinstance(future.exception(), EarlierSlabError):
                         continue  # the slab that it waited for is still to say why
