@@ -211,6 +211,74 @@ def test_region_equals_slice_of_the_whole(data):
     out = np.zeros(chunk[box].shape, dtype)
     codec.decode_region(frame, shape, dtype, region, out)
     assert out.tobytes() == chunk[box].tobytes()
+    out = np.zeros(chunk[box].shape, dtype)
+    codec.read_region(Stored(frame).read_into, len(frame), shape, dtype, region, out)
+    assert out.tobytes() == chunk[box].tobytes()
+
+
+class Stored:
+    """A frame somewhere else, which says what is read of it."""
+
+    def __init__(self, frame):
+        self.frame, self.read = bytes(frame), []
+
+    def read_into(self, offset, buffer):
+        assert offset + len(buffer) <= len(self.frame)
+        self.read.append((offset, offset + len(buffer)))
+        buffer[:] = self.frame[offset : offset + len(buffer)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_region_of_rows_that_blocks_hold_whole(data):
+    """The planes are not put together but where they are wanted."""
+    shape = (*data.draw(st.lists(st.integers(1, 12), min_size=1, max_size=3)), 16)
+    dtype = data.draw(st.sampled_from(["i2", ">f4", "f8"]))
+    region = [sorted(data.draw(st.tuples(st.integers(0, n), st.integers(0, n)))) for n in shape]
+    chunk = RNG.integers(0, 1000, shape).astype(dtype)
+    codec = SplitBlosc(chunk.itemsize, blocksize=16 * chunk.itemsize * data.draw(st.sampled_from([8, 16, 24])))
+    box = tuple(slice(a, b) for a, b in region)
+    for way in ("decode", "read"):
+        out = np.zeros(chunk[box].shape, dtype)
+        frame = codec.encode(chunk)
+        if way == "decode":
+            codec.decode_region(frame, shape, dtype, region, out)
+        else:
+            codec.read_region(Stored(frame).read_into, len(frame), shape, dtype, region, out)
+        assert out.tobytes() == chunk[box].tobytes()
+
+
+def test_of_a_frame_elsewhere_only_the_head_and_what_is_needed_are_read():
+    chunk = smooth((64, 32, 32))
+    codec = SplitBlosc(4, blocksize=4096)
+    frame = codec.encode(chunk)
+    offsets = [*parse(bytes(frame)).offsets, len(frame)]
+    stored, out = Stored(frame), np.zeros((2, 5, 7), "f4")
+    codec.read_region(stored.read_into, len(frame), (64, 32, 32), "f4", ((40, 42), (3, 8), (20, 27)), out)
+    assert (out == chunk[40:42, 3:8, 20:27]).all()
+    assert stored.read == [(0, 4096), (offsets[40], offsets[42])]
+    foreign, out = numcodecs.Blosc("zstd", 5, 1, 4096).encode(chunk), np.zeros((2, 5, 7), "f4")
+    stored = Stored(foreign)  # where its blocks end is not known
+    codec.read_region(stored.read_into, len(foreign), (64, 32, 32), "f4", ((40, 42), (3, 8), (20, 27)), out)
+    assert (out == chunk[40:42, 3:8, 20:27]).all()
+    assert stored.read == [(0, 4096), (4096, len(foreign))]
+
+
+@pytest.mark.parametrize("where", ["head", "block"])
+def test_damage_to_a_frame_elsewhere(where):
+    chunk = smooth((64, 32, 32))
+    codec = SplitBlosc(4, blocksize=4096)
+    frame = bytearray(codec.encode(chunk))
+    frame[100 if where == "head" else parse(bytes(frame)).offsets[40] + 30] ^= 4
+    with pytest.raises(IntegrityError):
+        codec.read_region(
+            Stored(frame).read_into,
+            len(frame),
+            (64, 32, 32),
+            "f4",
+            ((40, 42), (3, 8), (20, 27)),
+            np.zeros((2, 5, 7), "f4"),
+        )
 
 
 def test_region_reads_only_the_blocks_it_needs():

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mdio.core.volume import Creation, Sink, Volume
-from mdio.exceptions import ConfigError, MDIONotFoundError, RunError, SlabError
+from mdio.exceptions import ConfigError, MDIOError, MDIONotFoundError, RunError, SlabError
 from mdio.plugins.registry import registry
 from mdio.storage.local import LocalStore
 from mdio.storage.urls import local_path, redact, scheme
@@ -89,14 +89,25 @@ def open(
     ConfigError
         An option that the reader does not have.
     """
+    from mdio.storage.staging import is_unfinished
+
     url = os.fspath(url)
     storage = Stores(storage_options or {})
+    unfinished = local_path(url) is not None and is_unfinished(storage.open(url))
+    try:
+        return _opened(url, format, options or {}, storage)
+    except MDIOError:
+        if not unfinished or is_unfinished(storage.open(url)):
+            raise
+        return _opened(url, format, options or {}, storage)  # the run that made it has just ended
+
+
+def _opened(url: str, format: str | None, options: Mapping[str, Any], storage: Stores) -> Volume:
     reader = registry().reader(format) if format else find_reader(url, storage)
     model = reader.options_model()
-    given = options or {}
-    if model is None and given:
-        raise ConfigError(f"format {reader.name} takes no options", path=next(iter(given)))
-    volume: Volume = reader.load()(url, validated(model, given, "input") if model is not None else None, storage)
+    if model is None and options:
+        raise ConfigError(f"format {reader.name} takes no options", path=next(iter(options)))
+    volume: Volume = reader.load()(url, validated(model, options, "input") if model is not None else None, storage)
     return volume
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mdio.core.region import Region
-from mdio.exceptions import CodecError, IntegrityError, MDIOError
+from mdio.exceptions import CodecError, IntegrityError, MDIOError, MDIONotFoundError
 from mdio.native.bounded import decode_within
 from mdio.native.chunk_cache import ChunkCache, stamp_of
 from mdio.native.presence import LostObjectError
@@ -22,14 +23,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mdio.native.arrays import ArraySpec
-    from mdio.storage.store import Store
+    from mdio.storage.store import RangeReader, Store
+
+    Stored = bytes | memoryview | RangeReader
 
 __all__ = ["ChunkCache", "ChunkReader", "ChunkWriter", "UnstorableCellError"]
 
-_ALONE = 1 << 18
-"""Bytes of a region below which threads do not pay."""
+_ALONE = 3 << 20
+"""Decoded bytes below which threads cost more than they give: what is short of the decoder waits for one lock."""
 
-_Decode = Callable[[tuple[int, ...], "bytes | memoryview", Region, Region, "NDArray[Any]"], None]
+_RANGED = 1 << 18
+"""Bytes of a chunk from which a local file is read in parts where parts are wanted."""
+
+_Decode = Callable[[tuple[int, ...], "Stored", Region, Region, "NDArray[Any]"], None]
 
 
 class UnstorableCellError(CodecError):
@@ -65,6 +71,8 @@ class ChunkReader:
         self._partial = hasattr(spec.codec, "decode_region") and not spec.filters and spec.order == "C"
         self._store = store
         self._cache = cache
+        large = spec.chunk_bytes >= _RANGED and store.path is not None
+        self._ranged = large and self._partial and hasattr(spec.codec, "read_region")
         self._shards = ShardReader(store, spec, cache.tables) if spec.shards is not None else None
 
     def read(self, region: Region) -> NDArray[Any]:
@@ -82,7 +90,7 @@ class ChunkReader:
         out = self._filled(region.shape)
         if not out.size:
             return out
-        touched = math.prod(len(range(a // n, -(-b // n))) for (a, b), n in zip(region, self.chunks, strict=True))
+        touched = math.prod(-(-b // n) - a // n for (a, b), n in zip(region, self.chunks, strict=True))
         stamps: dict[tuple[int, ...], Any] = {}
         skip = self._copy_held(region, out, stamps)
         if 2 * touched * self.spec.chunk_bytes <= self._cache.capacity:
@@ -97,7 +105,7 @@ class ChunkReader:
         """Fill ``out`` with the chunks of a region that are there and not skipped."""
         units = self._units(region, skip)
 
-        def job(stored: Callable[[], Iterator[tuple[tuple[int, ...], bytes | memoryview]]]) -> Callable[[], None]:
+        def job(stored: Callable[[], Iterator[tuple[tuple[int, ...], Stored]]]) -> Callable[[], None]:
             def run() -> None:
                 for index, data in stored():
                     box = Region.of_chunk(index, self.chunks, self.shape)
@@ -106,11 +114,19 @@ class ChunkReader:
 
             return run
 
-        if region.size * self.dtype.itemsize < _ALONE:
+        if self._decoded_bytes(region) < _ALONE:
             for unit in units:
                 job(unit)()
         else:
             spread(map(job, units))
+
+    def _decoded_bytes(self, region: Region) -> float:
+        """Return about how much is decoded: of chunks in C order, mostly what lies across their first axis."""
+        if not region.size:
+            return 0
+        spans = [-(-b // n) - a // n for (a, b), n in zip(region, self.chunks, strict=True)]
+        share = (region[0][1] - region[0][0]) / (spans[0] * self.chunks[0]) if self._partial else 1
+        return math.prod(spans) * self.spec.chunk_bytes * share
 
     def present(self, region: Region) -> Iterator[tuple[Region, NDArray[Any]]]:
         """Yield ``(part of the region, values)`` of the chunks that are stored."""
@@ -153,14 +169,14 @@ class ChunkReader:
 
     def _stored(
         self, region: Region, skip: Callable[[tuple[int, ...]], bool]
-    ) -> Iterator[tuple[tuple[int, ...], bytes | memoryview]]:
+    ) -> Iterator[tuple[tuple[int, ...], Stored]]:
         """Yield index and stored form of the chunks of a region that are there and not skipped."""
         for unit in self._units(region, skip):
             yield from unit()
 
     def _units(
         self, region: Region, skip: Callable[[tuple[int, ...]], bool]
-    ) -> Iterator[Callable[[], Iterator[tuple[tuple[int, ...], bytes | memoryview]]]]:
+    ) -> Iterator[Callable[[], Iterator[tuple[tuple[int, ...], Stored]]]]:
         """Yield functions that give the chunks of one object each, as :meth:`_stored` does."""
         if self._shards is None:
             for index in region.chunks(self.chunks):
@@ -173,20 +189,30 @@ class ChunkReader:
             if wanted:
                 yield partial(self._shards.read, shard, wanted)
 
-    def _whole_object(self, index: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], bytes | memoryview]]:
-        data = self._store.get(self.spec.key(index))
+    def _whole_object(self, index: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Stored]]:
+        key = self.spec.key(index)
+        data: Any
+        if self._ranged:
+            try:
+                data = self._store.open(key)
+            except MDIONotFoundError:
+                data = None
+        else:
+            data = self._store.get(key)
         if data is not None:
-            yield index, data
+            with contextlib.closing(data) if self._ranged else contextlib.nullcontext():
+                yield index, data
         elif self.spec.presence is not None and self.spec.presence.expects(index):
             raise LostObjectError(self._store.url, self.spec.key(index))
 
-    def _read_part(
-        self, index: tuple[int, ...], data: bytes | memoryview, box: Region, part: Region, out: NDArray[Any]
-    ) -> None:
+    def _read_part(self, index: tuple[int, ...], data: Stored, box: Region, part: Region, out: NDArray[Any]) -> None:
         inside = Region((a - c, b - c) for (a, b), (c, _) in zip(part, box, strict=True))
         if self._partial and 2 * part.size <= math.prod(self.chunks):
             try:
-                self._codec.decode_region(data, self.chunks, self.dtype, inside, out)
+                if isinstance(data, bytes | memoryview):
+                    self._codec.decode_region(data, self.chunks, self.dtype, inside, out)
+                else:
+                    self._codec.read_region(data.read_into, data.size, self.chunks, self.dtype, inside, out)
             except (MDIOError, ValueError, RuntimeError) as error:
                 raise self._named(index, error) from error
             return
@@ -196,7 +222,7 @@ class ChunkReader:
         self,
         stamps: Mapping[tuple[int, ...], Any],
         index: tuple[int, ...],
-        data: bytes | memoryview,
+        data: Stored,
         box: Region,
         part: Region,
         out: NDArray[Any],
@@ -208,8 +234,10 @@ class ChunkReader:
         self._cache.put((self.path, index), held, stamps[index])
         out[...] = held[part.within(box)]
 
-    def _decode(self, index: tuple[int, ...], data: bytes | memoryview) -> NDArray[Any]:
+    def _decode(self, index: tuple[int, ...], data: Stored) -> NDArray[Any]:
         chunk = np.empty(self.chunks, dtype=self.dtype)
+        if not isinstance(data, bytes | memoryview):
+            data = data.read(0, data.size)
         try:
             if self._codec is None and not self.spec.filters:
                 flat: Any = np.frombuffer(data, dtype=np.uint8)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,13 +17,15 @@ from numpy.typing import DTypeLike, NDArray
 
 from mdio.exceptions import CodecError, IntegrityError, ShapeError
 from mdio_compression import planes, streams
-from mdio_compression.decode import decode_blocks, needed_blocks
-from mdio_compression.frame import MAX_DECODED, Layout, assemble, parse
+from mdio_compression.decode import decode_blocks, decode_box, needed_blocks, spans_of
+from mdio_compression.frame import MAX_DECODED, Frame, Layout, assemble, gap_end, parse
 
 __all__ = ["PRESETS", "SplitBlosc", "blosc"]
 
 Bytes = NDArray[np.uint8]
 
+_HEAD = 4096
+"""Bytes of a frame that are read first where only a part of it is wanted."""
 _KEPT = 1 << 22
 """The most bytes of scratch room that a thread keeps between calls."""
 
@@ -177,21 +179,48 @@ class SplitBlosc:
             ``region`` or ``out`` do not fit.
         """
         kind = np.dtype(dtype)
-        box = [(int(start), int(stop)) for start, stop in region]
-        if len(box) != len(shape) or any(not 0 <= a <= b <= n for (a, b), n in zip(box, shape, strict=True)):
-            raise ShapeError(f"box {box} outside a chunk of shape {tuple(shape)}")
-        lengths = tuple(stop - start for start, stop in box)
-        if out.shape != lengths:
-            raise ShapeError(f"out has shape {out.shape} for a box of shape {lengths}")
+        box = _checked_box(shape, region, out)
         size = math.prod(shape) * kind.itemsize
-        frame = parse(buf, size)
-        if frame.layout.nbytes != size:
-            raise CodecError(f"a chunk of {frame.layout.nbytes} bytes where {size} are expected")
-        if not out.size:
-            return
-        scratch = _scratch(size)
-        decode_blocks(frame, scratch, needed_blocks(frame.layout.blocksize, shape, kind.itemsize, box))
-        out[...] = scratch.view(kind).reshape(shape)[tuple(slice(a, b) for a, b in box)]
+        frame = _sized(parse(buf, size), size)
+        _decode_box(frame, shape, kind, box, out)
+
+    def read_region(
+        self,
+        read_into: Callable[[int, memoryview], None],
+        stored: int,
+        shape: Sequence[int],
+        dtype: DTypeLike,
+        region: Sequence[tuple[int, int]],
+        out: NDArray[Any],
+    ) -> None:
+        """Decode one box of a chunk that is not in memory, reading only the blocks that hold it.
+
+        Parameters
+        ----------
+        read_into
+            ``read_into(offset, buffer)`` fills a buffer with bytes of the frame.
+        stored
+            Bytes of the frame.
+        shape, dtype, region, out
+            As for :meth:`decode_region`, which also tells the errors.
+        """
+        kind = np.dtype(dtype)
+        box = _checked_box(shape, region, out)
+        size = math.prod(shape) * kind.itemsize
+        data = np.empty(stored, np.uint8)  # pages that nothing is read into take no memory
+        head = min(stored, _HEAD)
+        read_into(0, data[:head].data)
+        frame = parse(data, size) if head == stored or gap_end(data[:head]) <= head else None
+        if frame is None or frame.crcs is None or not out.size:
+            read_into(head, data[head:].data)
+            frame = parse(data, size)
+        else:
+            ends = [*frame.offsets[1:], stored]
+            for first, last in spans_of(needed_blocks(frame.layout.blocksize, shape, kind.itemsize, box)):
+                start = max(frame.offsets[first], head)
+                if start < ends[last]:
+                    read_into(start, data[start : ends[last]].data)
+        _decode_box(_sized(frame, size), shape, kind, box, out)
 
     def check(self, buf: Any) -> bool | None:
         """Verify the checks of a frame without decoding it; None for a frame by others, which has none."""
@@ -224,6 +253,38 @@ def blosc(
         raise CodecError(f"no preset {preset!r}", hint=f"choose one of {', '.join(PRESETS)}")
     cname, level = PRESETS[preset]
     return SplitBlosc(typesize, cname, level if clevel is None else clevel, blocksize or 65536)
+
+
+def _checked_box(shape: Sequence[int], region: Sequence[tuple[int, int]], out: NDArray[Any]) -> list[tuple[int, int]]:
+    box = [(int(start), int(stop)) for start, stop in region]
+    if len(box) != len(shape) or any(not 0 <= a <= b <= n for (a, b), n in zip(box, shape, strict=True)):
+        raise ShapeError(f"box {box} outside a chunk of shape {tuple(shape)}")
+    lengths = tuple(stop - start for start, stop in box)
+    if out.shape != lengths:
+        raise ShapeError(f"out has shape {out.shape} for a box of shape {lengths}")
+    return box
+
+
+def _sized(frame: Frame, size: int) -> Frame:
+    if frame.layout.nbytes != size:
+        raise CodecError(f"a chunk of {frame.layout.nbytes} bytes where {size} are expected")
+    return frame
+
+
+def _decode_box(
+    frame: Frame, shape: Sequence[int], kind: np.dtype[Any], box: Sequence[tuple[int, int]], out: NDArray[Any]
+) -> None:
+    if not out.size:
+        return
+    blocks = needed_blocks(frame.layout.blocksize, shape, kind.itemsize, box)
+    if frame.layout.typesize == kind.itemsize and len(box):
+        found = np.empty(out.shape, kind)
+        if decode_box(frame, shape, box, blocks, found.reshape(-1).view(np.uint8)):
+            out[...] = found
+            return
+    scratch = _scratch(frame.layout.nbytes)
+    decode_blocks(frame, scratch, blocks)
+    out[...] = scratch.view(kind).reshape(shape)[tuple(slice(a, b) for a, b in box)]
 
 
 def _scratch(size: int) -> Bytes:

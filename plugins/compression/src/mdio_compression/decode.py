@@ -16,7 +16,7 @@ from mdio.exceptions import CodecError
 from mdio_compression import planes, streams
 from mdio_compression.frame import Frame
 
-__all__ = ["decode_blocks", "needed_blocks"]
+__all__ = ["decode_blocks", "decode_box", "needed_blocks", "spans_of"]
 
 Bytes = NDArray[np.uint8]
 
@@ -75,19 +75,83 @@ def _runs(frame: Frame, wanted: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield first, last
 
 
+def decode_box(
+    frame: Frame, shape: Sequence[int], box: Sequence[tuple[int, int]], blocks: Iterable[int], out: Bytes
+) -> bool:
+    """Decode a box of a chunk without putting bytes together that lie outside of it.
+
+    Parameters
+    ----------
+    frame
+        What to decode; the checks of the blocks that are read are verified.
+    shape
+        Of the chunk, in C order, in items of the frame.
+    box
+        ``(start, stop)`` per dimension; not empty.
+    blocks
+        The blocks that hold it (:func:`needed_blocks`).
+    out
+        uint8, contiguous, of the box's items.
+
+    Returns
+    -------
+    bool
+        False for frames whose rows of items are not found whole in blocks of byte planes; nothing was done.
+    """
+    layout = frame.layout
+    inflate = streams.INFLATERS.get(frame.compressor)
+    row = shape[-1] * layout.typesize
+    plain = frame.stored or frame.bitshuffled or not frame.shuffled or inflate is None
+    if plain or layout.typesize == 1 or layout.blocksize % row or not frame.split(layout.blocks - 1):
+        return False
+    assert inflate is not None
+    wanted = np.zeros(1, np.int64)
+    for (start, stop), length in zip(box[:-1], shape[:-1], strict=True):
+        wanted = (wanted[:, None] * length + np.arange(start, stop)).reshape(-1)
+    first, last = box[-1]
+    target = out.reshape(len(wanted), last - first, layout.typesize)
+    rows = layout.blocksize // row
+    for low, high in _runs(frame, blocks):
+        begin, end = np.searchsorted(wanted, (low * rows, (high + 1) * rows))
+        inside = _as_slice(wanted[begin:end] - low * rows)
+        parts = _parts(frame, range(low, high + 1), layout.typesize, inflate)
+        for k in range(layout.typesize):
+            plane = np.concatenate(parts[k :: layout.typesize]) if high > low else parts[k]
+            table = plane.reshape(-1, shape[-1])
+            if last - first == 1:
+                target[begin:end, 0, k] = table[inside, first]
+            else:
+                target[begin:end, :, k] = table[inside, first:last]
+    return True
+
+
+def _as_slice(rows: NDArray[np.int64]) -> slice | NDArray[np.int64]:
+    """Return a slice for rows of one distance, which numpy takes several times as fast."""
+    first, last, count = int(rows[0]), int(rows[-1]), len(rows)
+    step = int(rows[1]) - first if count > 1 else 1
+    if last - first == step * (count - 1) and (rows[1:] - rows[:-1] == step).all():
+        return slice(first, last + 1, step)
+    return rows
+
+
+def _parts(frame: Frame, blocks: range, count: int, inflate: Callable[..., list[Any]]) -> list[Bytes]:
+    """Return the decoded streams of neighbouring blocks of one length, block by block."""
+    size = frame.layout.length(blocks[0]) // count
+    spans = [span for block in blocks for span in _spans(frame, block, count)]
+    packed = [span for span in spans if span[1] != size]
+    inflated = iter(inflate(frame.data, packed, size))
+    return [
+        frame.data[start : start + size] if stored == size else np.frombuffer(next(inflated), np.uint8)
+        for start, stored in spans
+    ]
+
+
 def _decode_run(frame: Frame, blocks: range, out: Bytes, inflate: Callable[..., list[Any]]) -> None:
     """Decode neighbouring blocks of one length."""
     layout = frame.layout
     length = layout.length(blocks[0])
     count = layout.typesize if frame.split(blocks[0]) else 1
-    size = length // count
-    spans = [span for block in blocks for span in _spans(frame, block, count)]
-    packed = [span for span in spans if span[1] != size]
-    inflated = iter(inflate(frame.data, packed, size))
-    parts = [
-        frame.data[start : start + size] if stored == size else np.frombuffer(next(inflated), np.uint8)
-        for start, stored in spans
-    ]
+    parts = _parts(frame, blocks, count, inflate)
     if not frame.shuffled or layout.typesize == 1:
         np.concatenate(parts, out=out)
     elif count > 1:
@@ -154,3 +218,17 @@ def needed_blocks(blocksize: int, shape: Sequence[int], itemsize: int, region: S
     change = np.bincount(low, minlength=int(high[-1]) + 2) - np.bincount(high + 1, minlength=int(high[-1]) + 2)
     needed: list[int] = np.flatnonzero(np.cumsum(change) > 0).tolist()
     return needed
+
+
+def spans_of(blocks: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield (first, last) of the runs of neighbours among ascending block numbers."""
+    first = last = -1
+    for block in blocks:
+        if first >= 0 and block == last + 1:
+            last = block
+            continue
+        if first >= 0:
+            yield first, last
+        first = last = block
+    if first >= 0:
+        yield first, last

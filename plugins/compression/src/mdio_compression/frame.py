@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from mdio.exceptions import CodecError, IntegrityError
 
-__all__ = ["COMPRESSORS", "MAGIC", "MAX_DECODED", "Frame", "Layout", "assemble", "parse"]
+__all__ = ["COMPRESSORS", "MAGIC", "MAX_DECODED", "Frame", "Layout", "assemble", "gap_end", "parse"]
 
 MAGIC = b"\x9fMDIOc1\n"
 """Says that a gap holds our checks; the ``1`` is the version of the gap's layout."""
@@ -258,6 +258,15 @@ def parse(buf: Any, max_size: int | None = None) -> Frame:
     if any(offset > total for offset in offsets):
         raise CodecError("a compressed chunk has a block beyond its end")
     return Frame(data, layout, flags, offsets, crcs)
+
+
+def gap_end(head: Bytes) -> int:
+    """Return where the checks of a frame end that begins with these bytes, if it is one of ours."""
+    if head.size < _HEADER_BYTES:
+        return _HEADER_BYTES
+    nbytes, blocksize = np.frombuffer(head, "<u4", 2, 4).tolist()
+    blocks = -(-nbytes // blocksize) if blocksize else 0
+    return _HEADER_BYTES + 8 * int(blocks) + _GAP_FIXED_BYTES
 
 
 def _checks(data: Bytes) -> list[int] | None:
