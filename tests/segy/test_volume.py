@@ -83,7 +83,7 @@ def test_any_region(tmp_path, order, way, monkeypatch):
     if way == "small windows":
         monkeypatch.setattr(tracefile, "_WINDOW", 1000)
     if way == "short maps":
-        monkeypatch.setattr(tracefile, "_KEPT", 30 * 4096)
+        monkeypatch.setattr(tracefile, "_KEPT", 10_000)
     if way == "blocks":
         monkeypatch.setattr("mdio_segy.volume._LOOK", 1000)
     url = str(path)
@@ -150,16 +150,20 @@ def test_pickles(tmp_path):
     copy.close()
 
 
-def test_a_map_is_kept_and_given_up_when_it_has_grown(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("kept", "counts"),
+    [(13_440, [0] * 7), (13_439, [0, 1, 2, 3, 4, 5, 6]), (9_600, [0, 1, 2, 3, 4, 5, 6])],  # 42 traces of 320 bytes
+)
+def test_a_map_is_kept_and_given_up_when_it_has_grown(tmp_path, monkeypatch, kept, counts):
     survey(tmp_path / "x.sgy")
-    monkeypatch.setattr(tracefile, "_KEPT", 3 * 42 * 4096)
+    monkeypatch.setattr(tracefile, "_KEPT", kept)
     given_up = []
     let_go = LocalFile.let_go
     monkeypatch.setattr(LocalFile, "let_go", lambda self: (given_up.append(1), let_go(self))[1])
     monkeypatch.delattr(LocalFile, "read_into")  # nothing is read any other way
     with mdio.open(tmp_path / "x.sgy") as volume:
-        for count, sample in zip([0, 0, 0, 1, 1, 1, 2], range(7), strict=True):
-            volume.samples(Region([(0, 7), (0, 6), (sample, sample + 1)]))
+        for count, sample in zip(counts, range(7), strict=True):
+            volume.samples(Region([(0, 5), (0, 6), (sample, sample + 1)]))
             assert len(given_up) == count
 
 

@@ -105,16 +105,19 @@ class TraceFile:
 
         The pages of a local file stay mapped, so that the next look costs no more than the copy.
         """
-        touched = len(traces) * ((high - low) // _PAGE + 1) * _PAGE
-        if not self._maps or not len(traces) or touched > _KEPT:
+        if not self._maps or not len(traces):
             return self.fetch_part(traces, low, high)
-        self._touched += touched
-        if self._touched > _KEPT:
-            self._touched = touched
-            self._reader.let_go()  # type: ignore[attr-defined]
         base = int(traces[0])
         records = int(traces[-1]) - base + 1
         offset = self._start + base * self._size + low
+        touched = min(len(traces) * ((high - low) // _PAGE + 1) * _PAGE, records * self._size)
+        if touched > _KEPT:
+            return self.fetch_part(traces, low, high)
+        if self._count * self._size > _KEPT:  # else all of it may be mapped
+            self._touched += touched
+            if self._touched > _KEPT:
+                self._touched = touched
+                self._reader.let_go()  # type: ignore[attr-defined]
         view = self._reader.kept_window(offset, (records - 1) * self._size + high - low)  # type: ignore[attr-defined]
         window = _strided(view, records, high - low, self._size, 0)
         return np.array(window if records == len(traces) else window[traces - base])
