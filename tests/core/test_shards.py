@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from mdio.core.region import Region
 from mdio.exceptions import ConfigError, IntegrityError, MDIOError
 from mdio.native.arrays import ArraySpec
-from mdio.native.chunks import ChunkCache, ChunkReader, ChunkWriter
+from mdio.native.chunk_writer import ChunkWriter
+from mdio.native.chunks import ChunkCache, ChunkReader
 from mdio.native.codecs import default_codec
 from mdio.native.shards import Sharding, shard_shapes
 from mdio.native.zarr3 import array_document, spec_of

@@ -27,7 +27,8 @@ from mdio.exceptions import (
     SlabError,
 )
 from mdio.flow import engine
-from mdio.native.chunks import ChunkCache, ChunkReader, ChunkWriter
+from mdio.native.chunk_writer import ChunkWriter
+from mdio.native.chunks import ChunkCache, ChunkReader
 from mdio.native.codecs import default_codec
 from mdio.native.dataset import Revision
 from mdio.native.opening import open_dataset

@@ -13,7 +13,8 @@ from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, Sharding
 from mdio.core.region import Region
 from mdio.exceptions import CodecError, IntegrityError
 from mdio.native.arrays import ArraySpec
-from mdio.native.chunks import ChunkCache, ChunkReader, ChunkWriter
+from mdio.native.chunk_writer import ChunkWriter
+from mdio.native.chunks import ChunkCache, ChunkReader
 from mdio.native.codecs import default_codec
 from mdio.native.zarr3 import array_document, group_document, spec_of
 from mdio.native.zarr3_codecs import Chain, Crc32c

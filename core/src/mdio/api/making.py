@@ -23,7 +23,7 @@ from mdio.exceptions import ConfigError, ShapeError, WrongTypeError
 from mdio.flow.engine import available_cores
 from mdio.flow.statistics import Partial, measure
 from mdio.native.arrays import ArraySpec
-from mdio.native.chunks import ChunkWriter
+from mdio.native.chunk_writer import ChunkWriter
 from mdio.native.codecs import default_codec, resolve_codec
 from mdio.native.dataset import Contents, default_pattern
 from mdio.native.patterns import checked_codec

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from mdio.core.region import Region
 from mdio.exceptions import CodecError, IntegrityError
-from mdio.native.chunks import ChunkReader, ChunkWriter
+from mdio.native.chunk_writer import ChunkWriter
+from mdio.native.chunks import ChunkReader
 from mdio.native.codecs import default_codec
 from mdio.native.dataset import Revision
 from mdio.native.opening import open_dataset

@@ -25,7 +25,8 @@ from mdio.flow.journal import Journal
 from mdio.flow.lines import FileLines
 from mdio.flow.rechunking import RechunkPlan, Target, plan_rechunking
 from mdio.flow.telling import Telling
-from mdio.native.chunks import ChunkCache, ChunkReader, ChunkWriter
+from mdio.native.chunk_writer import ChunkWriter
+from mdio.native.chunks import ChunkCache, ChunkReader
 from mdio.native.codecs import default_codec, resolve_codec
 from mdio.native.dataset import Revision
 from mdio.native.opening import open_dataset

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mdio.flow.rechunking import Pass, RechunkPlan
-    from mdio.native.chunks import ChunkReader, ChunkWriter
+    from mdio.native.chunk_writer import ChunkWriter
+    from mdio.native.chunks import ChunkReader
 
 __all__ = ["Rechunking"]
 

@@ -16,7 +16,8 @@ import numpy as np
 from mdio.core.region import Region
 from mdio.exceptions import CodecError
 from mdio.flow.engine import available_cores
-from mdio.native.chunks import ChunkCache, ChunkReader, ChunkWriter, UnstorableCellError
+from mdio.native.chunk_writer import ChunkWriter, UnstorableCellError
+from mdio.native.chunks import ChunkCache, ChunkReader
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

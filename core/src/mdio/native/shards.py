@@ -17,6 +17,7 @@ import numpy as np
 
 from mdio.exceptions import ConfigError, IntegrityError, MDIONotFoundError
 from mdio.native.chunk_cache import stamp_of
+from mdio.native.objects import Piece, Source
 from mdio.native.presence import LostObjectError
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ShardReader", "ShardTable", "Sharding", "shard_shapes"]
 
-_EMPTY = np.uint64(2**64 - 1)
+_NOWHERE = 2**64 - 1
+_EMPTY = np.uint64(_NOWHERE)
 """Offset and length of a chunk that is not there."""
 _GAP = 1 << 16
 """Bytes between two wanted chunks that are cheaper to read than to leave out."""
@@ -149,24 +151,40 @@ class ShardReader:
         self._grid = tuple(outer // inner for outer, inner in zip(spec.shards, spec.chunks, strict=True))
         self._count = math.prod(self._grid)
 
-    def read(self, shard: tuple[int, ...], wanted: Sequence[tuple[int, ...]]) -> Iterator[tuple[tuple[int, ...], Any]]:
-        """Yield ``(index, stored form)`` of chunks of one shard that are there; indices are those of the chunk grid."""
+    def pieces(self, shard: tuple[int, ...], wanted: Sequence[tuple[int, ...]]) -> Iterator[Sequence[Piece]]:
+        """Yield the pieces of the chunks of one shard that are there, in the order in which they lie.
+
+        Indices are those of the chunk grid. Pieces that come together have one source.
+        """
         key = self._spec.key(shard)
         try:
             with contextlib.closing(_Lazy(self._store, key)) as file:
                 table, _ = self._table(shard, key, file)
                 if table is None:
                     return
-                numbers = [self._number(index) for index in wanted]
-                yield from self._ranges(file, table, dict(zip(numbers, wanted, strict=True)))
+                there = self._located(table, wanted)
+                if there and (source := Source(file.opened())).quick is not None:
+                    yield [Piece(index, source, offset, length) for offset, length, index in there]
+                else:
+                    yield from self._ranges(file, there)
         except LostObjectError:
             raise
         except IntegrityError as error:
             raise IntegrityError(f"{self._store.url}: shard {key}: {error.message}", hint=error.hint) from error
 
-    def _number(self, index: tuple[int, ...]) -> int:
-        inside = tuple(i % n for i, n in zip(index, self._grid, strict=True))
-        return int(np.ravel_multi_index(inside, self._grid)) if inside else 0
+    def _located(
+        self, table: NDArray[np.uint64], wanted: Sequence[tuple[int, ...]]
+    ) -> list[tuple[int, int, tuple[int, ...]]]:
+        """Return offset, length and index of the chunks that are there, in the order in which they lie."""
+        places = np.array(wanted, np.int64) % np.array(self._grid, np.int64)
+        rows = table[np.ravel_multi_index(tuple(places.T), self._grid)] if self._grid else table[:1]
+        found = [
+            (offset, length, index)
+            for (offset, length), index in zip(rows.tolist(), wanted, strict=True)
+            if (offset, length) != (_NOWHERE, _NOWHERE)
+        ]
+        found.sort()
+        return found
 
     def _table(self, shard: tuple[int, ...], key: str, file: _Lazy) -> ShardTable:
         stamp = stamp_of(self._store, key)
@@ -186,19 +204,11 @@ class ShardReader:
             return None, 0
         if size < length:
             raise IntegrityError(f"{size} bytes have no room for an index")
-        raw = file.read(size - length if self._sharding.at_end else 0, length)
+        raw = file.opened().read(size - length if self._sharding.at_end else 0, length)
         return self._sharding.parse(raw, size), size
 
-    def _ranges(
-        self, file: _Lazy, table: NDArray[np.uint64], wanted: dict[int, tuple[int, ...]]
-    ) -> Iterator[tuple[tuple[int, ...], Any]]:
-        """Read chunks in the order in which they lie; neighbours come together."""
-        there = [
-            (int(table[number, 0]), int(table[number, 1]), index)
-            for number, index in wanted.items()
-            if (table[number] != _EMPTY).any()
-        ]
-        there.sort()
+    def _ranges(self, file: _Lazy, there: Sequence[tuple[int, int, tuple[int, ...]]]) -> Iterator[Sequence[Piece]]:
+        """Read what lies close together in one go."""
         start = 0
         while start < len(there):
             stop, end = start + 1, there[start][0] + there[start][1]
@@ -206,9 +216,8 @@ class ShardReader:
             while stop < len(there) and there[stop][0] <= end + _GAP and end - base < _AT_ONCE:
                 end = max(end, there[stop][0] + there[stop][1])
                 stop += 1
-            data = memoryview(file.read(base, end - base))
-            for offset, length, index in there[start:stop]:
-                yield index, data[offset - base : offset - base + length]
+            source = Source(file.opened().read(base, end - base))
+            yield [Piece(index, source, offset - base, length) for offset, length, index in there[start:stop]]
             start = stop
 
 
@@ -220,18 +229,15 @@ class _Lazy:
         self._key = key
         self._file: Any = None
 
-    def _open(self) -> Any:
+    def opened(self) -> Any:
+        """Return the open object."""
         if self._file is None:
             self._file = self._store.open(self._key)
         return self._file
 
     @property
     def size(self) -> int:
-        return int(self._open().size)
-
-    def read(self, offset: int, length: int) -> bytes:
-        data: bytes = self._open().read(offset, length)
-        return data
+        return int(self.opened().size)
 
     def close(self) -> None:
         if self._file is not None:

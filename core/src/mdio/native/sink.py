@@ -17,7 +17,8 @@ from mdio.flow.joining import claim
 from mdio.flow.journal import Journal
 from mdio.native import source
 from mdio.native.arrays import ArraySpec
-from mdio.native.chunks import ChunkCache, ChunkReader, ChunkWriter, UnstorableCellError
+from mdio.native.chunk_writer import ChunkWriter, UnstorableCellError
+from mdio.native.chunks import ChunkCache, ChunkReader
 from mdio.native.codecs import default_codec, sample_codec
 from mdio.native.dataset import Contents, Layout
 from mdio.native.pattern_copy import copy_patterns, further_patterns

@@ -18,7 +18,7 @@ from mdio.core.region import Region
 from mdio.exceptions import ConfigError
 from mdio.native import source, v1_header
 from mdio.native.arrays import ArraySpec
-from mdio.native.chunks import ChunkWriter
+from mdio.native.chunk_writer import ChunkWriter
 from mdio.native.codecs import default_codec
 from mdio.native.dataset import Contents, Put
 from mdio.native.records import FIELDS, FIELDS_09, record_dtype

@@ -68,6 +68,11 @@ class LocalFile:
         """Size in bytes when the file was opened."""
         return self._size
 
+    @property
+    def descriptor(self) -> int:
+        """Number of the open file, for code that reads it by itself."""
+        return self._fd
+
     def read_into(self, offset: int, buffer: memoryview) -> None:
         """Fill ``buffer`` from ``offset``; StorageError when the file ends before."""
         view = buffer.cast("B") if buffer.format != "B" or buffer.ndim != 1 else buffer

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mdio.exceptions import CodecError, IntegrityError, ShapeError
-from mdio_compression import planes, streams
+from mdio_compression import kernel, planes, streams
 from mdio_compression.decode import decode_blocks, decode_box, needed_blocks, spans_of
 from mdio_compression.frame import MAX_DECODED, Frame, Layout, assemble, gap_end, parse
 
@@ -102,8 +102,56 @@ class SplitBlosc:
             raise CodecError(
                 f"a chunk of {data.size} bytes does not fit into a Blosc frame", hint="choose smaller chunks"
             )
+        if data.size and data.size % self.typesize == 0:
+            items = data.view(np.dtype((np.void, self.typesize)))
+            pieces = self.encode_part(items, items.shape, keep_fill=True)
+            if pieces is not None:
+                return [*pieces]
         layout = Layout.fit(data.size, self.typesize, self.blocksize)
         return assemble(layout, self.cname, self._blocks(data, layout))
+
+    def encode_part(
+        self, part: NDArray[Any], shape: Sequence[int], cell: bytes | None = None, *, keep_fill: bool = False
+    ) -> Sequence[Any] | None:
+        """Return the frame of a chunk in pieces, straight from a part of a larger array and without a copy of it.
+
+        Parameters
+        ----------
+        part
+            The chunk, or what the array has of it at an edge; any strides.
+        shape
+            Of the chunk.
+        cell
+            Bytes of one item of fill, which the rest of the chunk is; zeros by default.
+        keep_fill
+            Whether a chunk of only fill is wanted as well.
+
+        Returns
+        -------
+        sequence of buffers or None
+            To be written one after another, until the next call in the same thread; empty for a chunk of only fill;
+            None where :meth:`encode_pieces` has to do it.
+        """
+        frames = kernel.frames()
+        size = math.prod(shape) * self.typesize
+        usual = self.cname == "zstd" and part.itemsize == self.typesize and shape
+        if frames is None or not usual or not 0 < size <= MAX_DECODED:
+            return None
+        layout = Layout.fit(size, self.typesize, self.blocksize)
+        if layout.blocksize % self.typesize:
+            return None
+        streams_each = self.typesize if layout.splits(0) else 1
+        room = _scratch(layout.head_bytes + size + 4 * layout.blocks * streams_each)
+        stored = frames.encode(
+            part.view(np.dtype((np.void, self.typesize))),
+            np.array(shape, np.int64),
+            bytes(self.typesize) if cell is None else cell,
+            layout.blocksize,
+            self.clevel,
+            keep_fill,
+            room,
+        )
+        return None if stored < 0 else (room[:stored].data,) if stored else ()
 
     def _blocks(self, data: Bytes, layout: Layout) -> Iterator[Sequence[Any]]:
         deflate = streams.encoder(self.cname, self.clevel)
@@ -140,6 +188,11 @@ class SplitBlosc:
             No valid frame, or one that claims more bytes than there may be.
         """
         target = None if out is None else _flat(out)
+        if target is not None and target.size and target.size % self.typesize == 0:
+            items = target.view(np.dtype((np.void, self.typesize)))
+            job = np.array([0, memoryview(buf).nbytes, 0, items.size, 0], np.int64)
+            if self.decode_boxes(buf, job, items.shape, items) == 1:
+                return out
         frame = parse(buf, max_size if target is None else target.size)
         if target is None:
             target = out = np.empty(frame.layout.nbytes, np.uint8)
@@ -147,6 +200,29 @@ class SplitBlosc:
             raise CodecError(f"a chunk of {frame.layout.nbytes} bytes where {target.size} are expected")
         decode_blocks(frame, target)
         return out
+
+    def decode_boxes(self, source: Any, jobs: NDArray[np.int64], shape: Sequence[int], out: NDArray[Any]) -> int:
+        """Decode boxes of chunks of one shape in one go, and return how many are done before one that is not.
+
+        That one is for :meth:`decode_region`, which says what is wrong with it, or takes longer.
+
+        Parameters
+        ----------
+        source
+            Buffer with the frames, or number of an open file.
+        jobs
+            int64, a row a chunk: offset and length of the frame in the source, then for each axis start and stop of
+            the box in the chunk and start in ``out``.
+        shape
+            Of the chunks.
+        out
+            Where the boxes go; its items are those of the chunk, its strides any.
+        """
+        frames = kernel.frames()
+        if frames is None or not shape:
+            return 0
+        items = out.view(np.dtype((np.void, out.itemsize)))  # buffers of structured types are slow to describe
+        return int(frames.decode(source, jobs, np.array(shape, np.int64), out.itemsize, items))
 
     def decode_region(
         self,
@@ -181,6 +257,11 @@ class SplitBlosc:
         kind = np.dtype(dtype)
         box = _checked_box(shape, region, out)
         size = math.prod(shape) * kind.itemsize
+        if out.size and out.dtype.itemsize == kind.itemsize:
+            spans = (word for start, stop in box for word in (start, stop, 0))
+            job = np.array([0, memoryview(buf).nbytes, *spans], np.int64)
+            if self.decode_boxes(buf, job, shape, out) == 1:
+                return
         frame = _sized(parse(buf, size), size)
         _decode_box(frame, shape, kind, box, out)
 

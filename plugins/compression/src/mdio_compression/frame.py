@@ -79,6 +79,11 @@ class Layout:
         """Number of blocks."""
         return -(-self.nbytes // self.blocksize) if self.nbytes else 0
 
+    @property
+    def head_bytes(self) -> int:
+        """Bytes before the first block of a frame of ours."""
+        return _HEADER_BYTES + 8 * self.blocks + _GAP_FIXED_BYTES
+
     def length(self, block: int) -> int:
         """Return the decoded bytes of a block."""
         return min(self.blocksize, self.nbytes - block * self.blocksize)
@@ -198,7 +203,7 @@ def assemble(layout: Layout, compressor: str, blocks: Iterable[Sequence[Any]]) -
         checks.append(check)
     n = len(lengths)
     sizes = np.array(lengths, np.int64)
-    first = _HEADER_BYTES + 8 * n + _GAP_FIXED_BYTES
+    first = layout.head_bytes
     offsets = first + np.cumsum(sizes) - sizes
     total = first + int(sizes.sum())
     flags = _SHUFFLE | COMPRESSORS.index(compressor) << 5

@@ -1,0 +1,819 @@
+/* Blosc-1 frames with zstd streams, read and written without the interpreter's lock.
+ *
+ * What mdio_compression.blosc, .decode and .frame say in Python, for the frames that nearly all data are in: zstd,
+ * shuffled, items of any size. Everything else - other streams, damage of any kind, a frame whose head does not add
+ * up - is refused with a plain "not done", and the Python code, which knows the words for it, has its turn. So
+ * nothing here raises an error about data, and every length that is read from a frame is compared with what is there
+ * before it is used.
+ *
+ * zstd itself comes from a library that is loaded already: the addresses of six functions of its stable interface are
+ * handed to connect(). CRC32C is the Castagnoli polynomial of RFC 3720, section 12.1.
+ */
+#define Py_LIMITED_API 0x030B0000
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(_WIN32)
+#error "positioned reads are done with pread; the package works without this module"
+#endif
+#include <pthread.h>
+#include <unistd.h>
+
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "frames are little-endian and read as they are; the package works without this module"
+#endif
+
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+#endif
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__linux__)
+#define FAST __attribute__((target_clones("avx2", "default"), optimize("O3")))
+#else
+#define FAST
+#endif
+
+/* ---------------------------------------------------------------- zstd */
+
+typedef void *(*create_fn)(void);
+typedef size_t (*decompress_fn)(void *, void *, size_t, const void *, size_t);
+typedef size_t (*compress_fn)(void *, void *, size_t, const void *, size_t);
+typedef size_t (*parameter_fn)(void *, int, int);
+typedef unsigned (*is_error_fn)(size_t);
+typedef size_t (*bound_fn)(size_t);
+
+static struct {
+    create_fn create_decoder, create_encoder;
+    decompress_fn decompress;
+    compress_fn compress;
+    parameter_fn set;
+    is_error_fn is_error;
+    bound_fn bound;
+} zstd;
+
+/* zstd.h, "advanced compression API": ZSTD_cParameter. */
+enum { LEVEL = 100, WINDOW_LOG = 101, HASH_LOG = 102, MIN_MATCH = 105 };
+
+/* ---------------------------------------------------------------- room that outlives a call */
+
+typedef struct Worker {
+    struct Worker *next;
+    void *decoder, *encoder;
+    int level; /* that the encoder is set to; 0 for none */
+    uint8_t *block, *stored, *frame;
+    size_t block_size, stored_size, frame_size;
+} Worker;
+
+static Worker *idle;
+static pthread_mutex_t idle_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static Worker *take_worker(void)
+{
+    pthread_mutex_lock(&idle_lock);
+    Worker *worker = idle;
+    if (worker)
+        idle = worker->next;
+    pthread_mutex_unlock(&idle_lock);
+    return worker ? worker : calloc(1, sizeof(Worker));
+}
+
+static void give_back(Worker *worker)
+{
+    pthread_mutex_lock(&idle_lock);
+    worker->next = idle;
+    idle = worker;
+    pthread_mutex_unlock(&idle_lock);
+}
+
+/* Between fork and exec nobody may hold the lock. */
+static void before_fork(void) { pthread_mutex_lock(&idle_lock); }
+static void after_fork(void) { pthread_mutex_unlock(&idle_lock); }
+
+#define KEPT ((size_t)4 << 20) /* the most bytes of a buffer that are kept from call to call */
+
+static uint8_t *room(uint8_t **buffer, size_t *size, size_t wanted)
+{
+    if (*size < wanted) {
+        free(*buffer);
+        *buffer = malloc(wanted);
+        *size = *buffer ? wanted : 0;
+    }
+    return *buffer;
+}
+
+static void trim(uint8_t **buffer, size_t *size)
+{
+    if (*size > KEPT) {
+        free(*buffer);
+        *buffer = NULL;
+        *size = 0;
+    }
+}
+
+/* ---------------------------------------------------------------- CRC32C */
+
+static uint32_t crc_table[8][256];
+static int has_crc_instruction;
+
+static void prepare_crc(void)
+{
+    for (int n = 0; n < 256; n++) {
+        uint32_t crc = (uint32_t)n;
+        for (int k = 0; k < 8; k++)
+            crc = crc & 1 ? (crc >> 1) ^ 0x82F63B78u : crc >> 1;
+        crc_table[0][n] = crc;
+    }
+    for (int n = 0; n < 256; n++)
+        for (int k = 1; k < 8; k++)
+            crc_table[k][n] = (crc_table[k - 1][n] >> 8) ^ crc_table[0][crc_table[k - 1][n] & 255];
+#if defined(__x86_64__)
+    has_crc_instruction = __builtin_cpu_supports("sse4.2");
+#endif
+}
+
+#if defined(__x86_64__)
+__attribute__((target("sse4.2"))) static uint32_t crc_by_instruction(uint32_t crc, const uint8_t *data, size_t size)
+{
+    uint64_t wide = crc, word;
+    for (; size >= 8; size -= 8, data += 8) {
+        memcpy(&word, data, 8);
+        wide = _mm_crc32_u64(wide, word);
+    }
+    crc = (uint32_t)wide;
+    for (; size; size--)
+        crc = _mm_crc32_u8(crc, *data++);
+    return crc;
+}
+#endif
+
+static uint32_t crc32c(uint32_t crc, const uint8_t *data, size_t size)
+{
+    crc = ~crc;
+#if defined(__x86_64__)
+    if (has_crc_instruction)
+        return ~crc_by_instruction(crc, data, size);
+#endif
+    for (; size >= 8; size -= 8, data += 8) {
+        uint32_t low, high;
+        memcpy(&low, data, 4);
+        memcpy(&high, data + 4, 4);
+        low ^= crc;
+        crc = crc_table[7][low & 255] ^ crc_table[6][low >> 8 & 255] ^ crc_table[5][low >> 16 & 255]
+            ^ crc_table[4][low >> 24] ^ crc_table[3][high & 255] ^ crc_table[2][high >> 8 & 255]
+            ^ crc_table[1][high >> 16 & 255] ^ crc_table[0][high >> 24];
+    }
+    for (; size; size--)
+        crc = (crc >> 8) ^ crc_table[0][(crc ^ *data++) & 255];
+    return ~crc;
+}
+
+/* ---------------------------------------------------------------- planes */
+
+FAST static void split2(const uint8_t *items, size_t count, uint8_t *planes)
+{
+    uint8_t *restrict a = planes, *restrict b = planes + count;
+    for (size_t k = 0; k < count; k++) {
+        uint16_t word;
+        memcpy(&word, items + 2 * k, 2);
+        a[k] = (uint8_t)word;
+        b[k] = (uint8_t)(word >> 8);
+    }
+}
+
+FAST static void split4(const uint8_t *items, size_t count, uint8_t *planes)
+{
+    uint8_t *restrict a = planes, *restrict b = planes + count;
+    uint8_t *restrict c = planes + 2 * count, *restrict d = planes + 3 * count;
+    for (size_t k = 0; k < count; k++) {
+        uint32_t word;
+        memcpy(&word, items + 4 * k, 4);
+        a[k] = (uint8_t)word;
+        b[k] = (uint8_t)(word >> 8);
+        c[k] = (uint8_t)(word >> 16);
+        d[k] = (uint8_t)(word >> 24);
+    }
+}
+
+static void split(const uint8_t *items, size_t count, size_t typesize, uint8_t *planes)
+{
+    if (typesize == 4)
+        split4(items, count, planes);
+    else if (typesize == 2)
+        split2(items, count, planes);
+    else
+        for (size_t k = 0; k < count; k++)
+            for (size_t byte = 0; byte < typesize; byte++)
+                planes[byte * count + k] = items[k * typesize + byte];
+}
+
+FAST static void join4(const uint8_t *const *planes, size_t count, uint8_t *out)
+{
+    const uint8_t *restrict a = planes[0], *restrict b = planes[1];
+    const uint8_t *restrict c = planes[2], *restrict d = planes[3];
+    for (size_t k = 0; k < count; k++) {
+        uint32_t word = (uint32_t)a[k] | (uint32_t)b[k] << 8 | (uint32_t)c[k] << 16 | (uint32_t)d[k] << 24;
+        memcpy(out + 4 * k, &word, 4);
+    }
+}
+
+FAST static void join2(const uint8_t *const *planes, size_t count, uint8_t *out)
+{
+    const uint8_t *restrict a = planes[0], *restrict b = planes[1];
+    for (size_t k = 0; k < count; k++) {
+        uint16_t word = (uint16_t)(a[k] | b[k] << 8);
+        memcpy(out + 2 * k, &word, 2);
+    }
+}
+
+/* Put `count` items from position `first` of the planes to `out`, `stride` bytes apart. */
+static void join(const uint8_t *const *planes, size_t first, size_t count, size_t typesize, uint8_t *out,
+                 Py_ssize_t stride)
+{
+    if (stride == (Py_ssize_t)typesize && count > 8 && (typesize == 4 || typesize == 2)) {
+        const uint8_t *moved[4];
+        for (size_t byte = 0; byte < typesize; byte++)
+            moved[byte] = planes[byte] + first;
+        (typesize == 4 ? join4 : join2)(moved, count, out);
+        return;
+    }
+    for (size_t k = first; k < first + count; k++, out += stride)
+        for (size_t byte = 0; byte < typesize; byte++)
+            out[byte] = planes[byte][k];
+}
+
+/* ---------------------------------------------------------------- a frame */
+
+static const uint8_t MAGIC[8] = {0x9f, 'M', 'D', 'I', 'O', 'c', '1', '\n'};
+enum { HEADER = 16, GAP = 12, MAX_DIMS = 8, MAX_ITEM = 255, SHUFFLE = 1, MEMCPYED = 2, BITSHUFFLE = 4, UNSPLIT = 16 };
+enum { ZSTD = 4, MAX_SPLIT_ITEM = 16, MIN_SPLIT_ITEMS = 128, HEAD = 4096 };
+
+/* Of a file that is read in parts, `data` has room for all of the frame but only `have` bytes from its start. */
+typedef struct {
+    const uint8_t *data;
+    size_t size, have;
+    int file;
+    off_t base;
+} Stored;
+
+typedef struct {
+    uint32_t nbytes, blocksize, blocks;
+    size_t typesize;
+    int flags, checked;
+    const uint8_t *offsets, *checks;
+    size_t first; /* where the blocks begin, at least */
+} Frame;
+
+static uint32_t word_at(const uint8_t *data)
+{
+    uint32_t word;
+    memcpy(&word, data, 4);
+    return word;
+}
+
+static int fill(const Stored *stored, size_t start, size_t stop)
+{
+    uint8_t *data = (uint8_t *)stored->data;
+    while (start < stop) {
+        ssize_t got = pread(stored->file, data + start, stop - start, stored->base + (off_t)start);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return 0;
+        start += (size_t)got;
+    }
+    return 1;
+}
+
+static int need(Stored *stored, size_t bytes)
+{
+    if (bytes > stored->size)
+        return 0;
+    if (bytes > stored->have) {
+        if (!fill(stored, stored->have, bytes))
+            return 0;
+        stored->have = bytes;
+    }
+    return 1;
+}
+
+static int parse(Stored *stored, size_t nbytes, size_t typesize, Frame *frame)
+{
+    if (!need(stored, stored->size < HEAD ? stored->size : HEAD) || stored->size < HEADER)
+        return 0;
+    const uint8_t *data = stored->data;
+    frame->flags = data[2];
+    frame->typesize = data[3];
+    frame->nbytes = word_at(data + 4);
+    frame->blocksize = word_at(data + 8);
+    size_t total = word_at(data + 12);
+    if (data[0] != 2 || frame->typesize != typesize || frame->nbytes != nbytes || total > stored->size)
+        return 0;
+    if (frame->flags & (MEMCPYED | BITSHUFFLE) || frame->flags >> 5 != ZSTD)
+        return 0;
+    if (!frame->nbytes || !frame->blocksize || frame->blocksize > frame->nbytes || frame->blocksize % typesize)
+        return 0;
+    frame->blocks = (frame->nbytes - 1) / frame->blocksize + 1;
+    size_t gap = HEADER + 4 * (size_t)frame->blocks, end = gap + sizeof MAGIC + 4 * (size_t)frame->blocks;
+    if (!need(stored, gap))
+        return 0;
+    frame->checked = end + 4 <= stored->size && need(stored, end + 4) && !memcmp(data + gap, MAGIC, sizeof MAGIC);
+    if (frame->checked) {
+        if (total != stored->size || crc32c(0, data, end) != word_at(data + end))
+            return 0;
+    } else {
+        /* Only the Python code looks for checks behind a damaged header; there are none in frames by others. */
+        size_t by_offset = word_at(data + HEADER);
+        if (by_offset != gap)
+            return 0;
+    }
+    stored->size = total;
+    frame->offsets = data + HEADER;
+    frame->checks = data + gap + sizeof MAGIC;
+    frame->first = frame->checked ? end + 4 : gap;
+    return 1;
+}
+
+static size_t length_of(const Frame *frame, uint32_t block)
+{
+    size_t start = (size_t)block * frame->blocksize;
+    return frame->nbytes - start < frame->blocksize ? frame->nbytes - start : frame->blocksize;
+}
+
+/* The same rule as frame.Layout.splits. */
+static int splits(size_t typesize, size_t blocksize, size_t length)
+{
+    return typesize > 1 && typesize <= MAX_SPLIT_ITEM && blocksize / typesize >= MIN_SPLIT_ITEMS
+        && length == blocksize;
+}
+
+/* Where a block ends: in frames by others that is not written down, so as far as it can be. */
+static size_t end_of(const Stored *stored, const Frame *frame, uint32_t block)
+{
+    return frame->checked && block + 1 < frame->blocks ? word_at(frame->offsets + 4 * (size_t)(block + 1))
+                                                        : stored->size;
+}
+
+/* Inflate a block into `planes`; the rest behind the whole items, if any, stays behind the last plane. */
+static int open_block(Worker *worker, const Stored *stored, const Frame *frame, uint32_t block,
+                      const uint8_t **planes)
+{
+    size_t length = length_of(frame, block), at = word_at(frame->offsets + 4 * (size_t)block);
+    size_t end = end_of(stored, frame, block);
+    if (at < frame->first || at > end || end > stored->size)
+        return 0;
+    const uint8_t *data = stored->data;
+    if (frame->checked && crc32c(0, data + at, end - at) != word_at(frame->checks + 4 * (size_t)block))
+        return 0;
+    int shuffled = frame->flags & SHUFFLE && frame->typesize > 1;
+    int apart = shuffled && !(frame->flags & UNSPLIT) && splits(frame->typesize, frame->blocksize, length);
+    size_t streams = apart ? frame->typesize : 1, size = length / streams;
+    for (size_t k = 0; k < streams; k++) {
+        if (end - at < 4)
+            return 0;
+        size_t packed = word_at(data + at);
+        at += 4;
+        if (!packed || packed > size || packed > end - at)
+            return 0;
+        if (packed == size)
+            planes[k] = data + at;
+        else {
+            uint8_t *target = worker->block + k * size;
+            if (zstd.decompress(worker->decoder, target, size, data + at, packed) != size)
+                return 0; /* errors are numbers far beyond any size */
+            planes[k] = target;
+        }
+        at += packed;
+    }
+    if (!apart && shuffled)
+        for (size_t byte = 1; byte < frame->typesize; byte++)
+            planes[byte] = planes[0] + byte * (length / frame->typesize);
+    return 1;
+}
+
+/* ---------------------------------------------------------------- boxes of chunks */
+
+typedef struct {
+    int dims;
+    size_t shape[MAX_DIMS];
+    int64_t start[MAX_DIMS], stop[MAX_DIMS];
+    Py_ssize_t strides[MAX_DIMS];
+    uint8_t *out; /* of the first cell of the box */
+} Box;
+
+/* Read what a box needs of a frame in a file: runs of neighbouring blocks, each in one go. */
+static int fetch(Stored *stored, const Frame *frame, const Box *box)
+{
+    if (stored->file < 0)
+        return 1;
+    size_t inner = frame->typesize;
+    for (int axis = 1; axis < box->dims; axis++)
+        inner *= box->shape[axis];
+    uint32_t low = (uint32_t)((size_t)box->start[0] * inner / frame->blocksize);
+    uint32_t high = (uint32_t)(((size_t)box->stop[0] * inner - 1) / frame->blocksize);
+    if (!frame->checked) { /* blocks need not lie in order */
+        low = 0;
+        high = frame->blocks - 1;
+    }
+    size_t start = low ? word_at(frame->offsets + 4 * (size_t)low) : stored->have, stop = end_of(stored, frame, high);
+    if (start > stored->size || stop > stored->size)
+        return 0;
+    if (start < stored->have)
+        start = stored->have;
+    return stop <= start || fill(stored, start, stop);
+}
+
+static int decode_box(Worker *worker, Stored *stored, const Box *box, size_t nbytes, size_t typesize)
+{
+    Frame frame;
+    if (!parse(stored, nbytes, typesize, &frame) || !fetch(stored, &frame, box))
+        return 0;
+    if (!room(&worker->block, &worker->block_size, frame.blocksize))
+        return 0;
+    if (!worker->decoder && !(worker->decoder = zstd.create_decoder()))
+        return 0;
+    int shuffled = frame.flags & SHUFFLE && typesize > 1;
+    int last = box->dims - 1;
+    size_t block_items = frame.blocksize / typesize;
+    int64_t at[MAX_DIMS];
+    for (int axis = 0; axis < box->dims; axis++)
+        at[axis] = box->start[axis];
+    const uint8_t *planes[MAX_ITEM + 1];
+    uint32_t open = UINT32_MAX;
+    for (;;) {
+        size_t item = 0;
+        uint8_t *out = box->out;
+        for (int axis = 0; axis < last; axis++) {
+            item = item * box->shape[axis] + (size_t)at[axis];
+            out += (at[axis] - box->start[axis]) * box->strides[axis];
+        }
+        item = item * box->shape[last] + (size_t)box->start[last];
+        size_t left = (size_t)(box->stop[last] - box->start[last]);
+        while (left) { /* a row may reach into several blocks */
+            uint32_t block = (uint32_t)(item / block_items);
+            if (block != open) {
+                if (!open_block(worker, stored, &frame, block, planes))
+                    return 0;
+                open = block;
+            }
+            size_t inside = item - (size_t)block * block_items;
+            size_t some = length_of(&frame, block) / typesize - inside;
+            if (some > left)
+                some = left;
+            if (shuffled)
+                join(planes, inside, some, typesize, out, box->strides[last]);
+            else if (box->strides[last] == (Py_ssize_t)typesize)
+                memcpy(out, planes[0] + inside * typesize, some * typesize);
+            else
+                for (size_t k = 0; k < some; k++)
+                    memcpy(out + (Py_ssize_t)k * box->strides[last], planes[0] + (inside + k) * typesize, typesize);
+            out += (Py_ssize_t)some * box->strides[last];
+            item += some;
+            left -= some;
+        }
+        int axis = last - 1;
+        while (axis >= 0 && ++at[axis] == box->stop[axis])
+            at[axis] = box->start[axis], axis--;
+        if (axis < 0)
+            return 1;
+    }
+}
+
+/* ---------------------------------------------------------------- writing */
+
+typedef struct {
+    int dims;
+    size_t chunk[MAX_DIMS], part[MAX_DIMS];
+    Py_ssize_t strides[MAX_DIMS];
+    const uint8_t *values;
+    const uint8_t *cell; /* one item of fill */
+    int zero_fill;       /* its bytes are all zero */
+    size_t typesize;
+    size_t inner; /* items of a row */
+} Chunk;
+
+/* Copy items of the padded chunk from `item` on. */
+static void gather(const Chunk *chunk, size_t item, size_t count, uint8_t *out)
+{
+    int last = chunk->dims - 1;
+    size_t typesize = chunk->typesize;
+    while (count) {
+        size_t row = item / chunk->inner, column = item % chunk->inner, some = chunk->inner - column;
+        if (some > count)
+            some = count;
+        const uint8_t *from = chunk->values;
+        int there = 1;
+        for (int axis = last - 1; axis >= 0; axis--) {
+            size_t at = row % chunk->chunk[axis];
+            row /= chunk->chunk[axis];
+            there &= at < chunk->part[axis];
+            from += (Py_ssize_t)at * chunk->strides[axis];
+        }
+        size_t real = there && column < chunk->part[last] ? chunk->part[last] - column : 0;
+        if (real > some)
+            real = some;
+        if (chunk->strides[last] == (Py_ssize_t)typesize)
+            memcpy(out, from + column * typesize, real * typesize);
+        else
+            for (size_t k = 0; k < real; k++)
+                memcpy(out + k * typesize, from + (Py_ssize_t)(column + k) * chunk->strides[last], typesize);
+        if (chunk->zero_fill)
+            memset(out + real * typesize, 0, (some - real) * typesize);
+        else
+            for (size_t k = real; k < some; k++)
+                memcpy(out + k * typesize, chunk->cell, typesize);
+        out += some * typesize;
+        item += some;
+        count -= some;
+    }
+}
+
+static int is_fill(const Chunk *chunk, const uint8_t *items, size_t bytes)
+{
+    if (memcmp(items, chunk->cell, chunk->typesize))
+        return 0;
+    return bytes <= chunk->typesize || !memcmp(items, items + chunk->typesize, bytes - chunk->typesize);
+}
+
+/* Return the bytes of the frame in `out`; 0 for a chunk of only fill, -1 where it cannot be done. */
+static int64_t encode(Worker *worker, const Chunk *chunk, size_t nbytes, size_t blocksize, int level, int keep_fill,
+                      uint8_t *out, size_t capacity)
+{
+    size_t typesize = chunk->typesize, blocks = (nbytes - 1) / blocksize + 1;
+    size_t gap = HEADER + 4 * blocks, end = gap + sizeof MAGIC + 4 * blocks, at = end + 4;
+    if (capacity < at + nbytes + 4 * blocks * (typesize < MAX_SPLIT_ITEM ? typesize : MAX_SPLIT_ITEM))
+        return -1;
+    if (!worker->encoder && !(worker->encoder = zstd.create_encoder()))
+        return -1;
+    if (worker->level != level) {
+        /* Level 1: matches shorter than 7 bytes cost more in a plane of samples than they save, and a small table is
+         * quick to clear; see streams.py, which sets the same. */
+        int bad = zstd.is_error(zstd.set(worker->encoder, LEVEL, level));
+        bad |= zstd.is_error(zstd.set(worker->encoder, MIN_MATCH, level == 1 ? 7 : 0));
+        bad |= zstd.is_error(zstd.set(worker->encoder, HASH_LOG, level == 1 ? 12 : 0));
+        bad |= zstd.is_error(zstd.set(worker->encoder, WINDOW_LOG, level == 1 ? 17 : 0));
+        worker->level = bad ? 0 : level;
+        if (bad)
+            return -1;
+    }
+    uint8_t *items = room(&worker->block, &worker->block_size, blocksize);
+    uint8_t *planes = room(&worker->stored, &worker->stored_size, blocksize);
+    size_t bound = zstd.bound(blocksize);
+    uint8_t *packed = room(&worker->frame, &worker->frame_size, bound);
+    if (!items || !planes || !packed)
+        return -1;
+    int only_fill = 1;
+    for (size_t block = 0; block < blocks; block++) {
+        size_t length = nbytes - block * blocksize < blocksize ? nbytes - block * blocksize : blocksize;
+        size_t count = length / typesize, begin = at;
+        gather(chunk, block * blocksize / typesize, count, items);
+        only_fill = only_fill && is_fill(chunk, items, length);
+        if (typesize > 1)
+            split(items, count, typesize, planes);
+        const uint8_t *source = typesize > 1 ? planes : items;
+        size_t streams = splits(typesize, blocksize, length) ? typesize : 1, size = length / streams;
+        for (size_t k = 0; k < streams; k++) {
+            size_t got = zstd.compress(worker->encoder, packed, bound, source + k * size, size);
+            if (zstd.is_error(got))
+                return -1;
+            const uint8_t *stream = packed;
+            if (got >= size) {
+                stream = source + k * size;
+                got = size;
+            }
+            uint32_t number = (uint32_t)got;
+            memcpy(out + at, &number, 4);
+            memcpy(out + at + 4, stream, got);
+            at += 4 + got;
+        }
+        uint32_t offset = (uint32_t)begin, check = crc32c(0, out + begin, at - begin);
+        memcpy(out + HEADER + 4 * block, &offset, 4);
+        memcpy(out + gap + sizeof MAGIC + 4 * block, &check, 4);
+    }
+    if (only_fill && !keep_fill)
+        return 0;
+    uint32_t words[3] = {(uint32_t)nbytes, (uint32_t)blocksize, (uint32_t)at};
+    out[0] = 2;
+    out[1] = 1;
+    out[2] = (uint8_t)(SHUFFLE | ZSTD << 5 | (splits(typesize, blocksize, blocksize) ? 0 : UNSPLIT));
+    out[3] = (uint8_t)typesize;
+    memcpy(out + 4, words, sizeof words);
+    memcpy(out + gap, MAGIC, sizeof MAGIC);
+    uint32_t check = crc32c(0, out, end);
+    memcpy(out + end, &check, 4);
+    return (int64_t)at;
+}
+
+/* ---------------------------------------------------------------- Python */
+
+static PyObject *connect(PyObject *module, PyObject *args)
+{
+    unsigned long long found[7];
+    (void)module;
+    if (!PyArg_ParseTuple(args, "KKKKKKK", found, found + 1, found + 2, found + 3, found + 4, found + 5, found + 6))
+        return NULL;
+    for (int k = 0; k < 7; k++)
+        if (!found[k]) {
+            PyErr_SetString(PyExc_ValueError, "a function of zstd has no address");
+            return NULL;
+        }
+    zstd.create_decoder = (create_fn)(uintptr_t)found[0];
+    zstd.decompress = (decompress_fn)(uintptr_t)found[1];
+    zstd.create_encoder = (create_fn)(uintptr_t)found[2];
+    zstd.set = (parameter_fn)(uintptr_t)found[3];
+    zstd.compress = (compress_fn)(uintptr_t)found[4];
+    zstd.bound = (bound_fn)(uintptr_t)found[5];
+    zstd.is_error = (is_error_fn)(uintptr_t)found[6];
+    Py_RETURN_NONE;
+}
+
+static int is_connected(void)
+{
+    if (!zstd.is_error)
+        PyErr_SetString(PyExc_RuntimeError, "connect() was not called");
+    return zstd.is_error != NULL;
+}
+
+static int decode_job(Worker *worker, const uint8_t *data, size_t size, int file, const int64_t *job,
+                      const int64_t *shape, size_t typesize, const Py_buffer *out)
+{
+    int dims = out->ndim;
+    Box box = {.dims = dims, .out = out->buf};
+    size_t nbytes = typesize;
+    for (int axis = 0; axis < dims; axis++) {
+        int64_t start = job[2 + 3 * axis], stop = job[3 + 3 * axis], at = job[4 + 3 * axis];
+        if (start < 0 || stop <= start || stop > shape[axis] || at < 0 || at > out->shape[axis] - (stop - start))
+            return 0;
+        if (shape[axis] > (INT64_C(1) << 31) || (nbytes *= (size_t)shape[axis]) >> 31)
+            return 0;
+        box.shape[axis] = (size_t)shape[axis];
+        box.start[axis] = start;
+        box.stop[axis] = stop;
+        box.strides[axis] = out->strides[axis];
+        box.out += at * out->strides[axis];
+    }
+    if (job[0] < 0 || job[1] < HEADER || job[1] >> 31)
+        return 0;
+    Stored stored = {.file = -1, .size = (size_t)job[1], .have = (size_t)job[1]};
+    if (file >= 0) {
+        stored.file = file;
+        stored.base = (off_t)job[0];
+        stored.have = 0;
+        stored.data = room(&worker->frame, &worker->frame_size, stored.size);
+        if (!stored.data)
+            return 0;
+    } else {
+        if ((size_t)job[0] > size || stored.size > size - (size_t)job[0])
+            return 0;
+        stored.data = data + job[0];
+    }
+    return decode_box(worker, &stored, &box, nbytes, typesize);
+}
+
+PyDoc_STRVAR(decode_doc,
+"decode(source, jobs, shape, typesize, out)\n--\n\n"
+"Decode boxes of chunks into an array and return how many are done; the next one is for the Python code.\n\n"
+"source is a buffer, or the number of an open file. jobs are int64: for each, offset and length of the frame in the\n"
+"source, then for each axis start and stop of the box in the chunk and start in out. shape, int64, is that of every\n"
+"chunk; items of out, which may have any strides, are typesize bytes.");
+
+static PyObject *decode(PyObject *module, PyObject *args)
+{
+    PyObject *source, *target;
+    Py_buffer data = {0}, jobs, shape, out;
+    Py_ssize_t typesize, done = -1;
+    int file = -1;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Oy*y*nO", &source, &jobs, &shape, &typesize, &target))
+        return NULL;
+    if (PyObject_GetBuffer(target, &out, PyBUF_STRIDES | PyBUF_WRITABLE) < 0) {
+        PyBuffer_Release(&jobs);
+        PyBuffer_Release(&shape);
+        return NULL;
+    }
+    int dims = out.ndim;
+    size_t words = 2 + 3 * (size_t)dims;
+    if (!is_connected())
+        goto release;
+    if (dims < 1 || dims > MAX_DIMS || (size_t)shape.len != sizeof(int64_t) * (size_t)dims || typesize < 1
+        || typesize > MAX_ITEM || out.itemsize != typesize || (size_t)jobs.len % (sizeof(int64_t) * words)) {
+        PyErr_SetString(PyExc_ValueError, "jobs, shape and out do not go together");
+        goto release;
+    }
+    if (PyLong_Check(source)) {
+        long number = PyLong_AsLong(source);
+        if (number < 0) {
+            if (!PyErr_Occurred())
+                PyErr_SetString(PyExc_ValueError, "no open file has this number");
+            goto release;
+        }
+        file = (int)number;
+    } else if (PyObject_GetBuffer(source, &data, PyBUF_SIMPLE) < 0)
+        goto release;
+    Py_ssize_t count = jobs.len / (Py_ssize_t)(sizeof(int64_t) * words);
+    Py_BEGIN_ALLOW_THREADS
+    Worker *worker = take_worker();
+    done = 0;
+    if (worker) {
+        const int64_t *job = jobs.buf;
+        while (done < count && decode_job(worker, data.buf, (size_t)data.len, file, job, shape.buf, (size_t)typesize, &out))
+            done++, job += words;
+        trim(&worker->block, &worker->block_size);
+        trim(&worker->frame, &worker->frame_size);
+        give_back(worker);
+    }
+    Py_END_ALLOW_THREADS
+    if (file < 0)
+        PyBuffer_Release(&data);
+release:
+    PyBuffer_Release(&out);
+    PyBuffer_Release(&jobs);
+    PyBuffer_Release(&shape);
+    return done < 0 ? NULL : PyLong_FromSsize_t(done);
+}
+
+PyDoc_STRVAR(encode_doc,
+"encode(part, shape, cell, blocksize, level, keep_fill, out)\n--\n\n"
+"Encode a chunk and return the bytes of its frame in out: 0 for one of only fill, unless that is kept, -1 where the\n"
+"Python code has to do it.\n\n"
+"part has any strides and at most the chunk's shape (int64), which is padded with the item cell.");
+
+static PyObject *encode_chunk(PyObject *module, PyObject *args)
+{
+    PyObject *given;
+    Py_buffer part, shape, cell, out;
+    Py_ssize_t blocksize;
+    int level, keep_fill;
+    int64_t size = -2;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Oy*y*nipw*", &given, &shape, &cell, &blocksize, &level, &keep_fill, &out))
+        return NULL;
+    if (PyObject_GetBuffer(given, &part, PyBUF_STRIDES) < 0) {
+        PyBuffer_Release(&shape);
+        PyBuffer_Release(&cell);
+        PyBuffer_Release(&out);
+        return NULL;
+    }
+    Chunk chunk = {.dims = part.ndim, .values = part.buf, .cell = cell.buf, .typesize = (size_t)part.itemsize};
+    size_t nbytes = chunk.typesize;
+    int fits = is_connected() && part.ndim >= 1 && part.ndim <= MAX_DIMS && part.itemsize >= 1
+        && part.itemsize <= MAX_ITEM && (size_t)shape.len == sizeof(int64_t) * (size_t)part.ndim
+        && cell.len == part.itemsize && blocksize >= part.itemsize && blocksize % part.itemsize == 0;
+    for (int axis = 0; fits && axis < part.ndim; axis++) {
+        int64_t length = ((const int64_t *)shape.buf)[axis];
+        fits = length >= 1 && length <= INT32_MAX && part.shape[axis] <= length
+            && !((nbytes *= (size_t)length) > (size_t)INT32_MAX - HEADER);
+        chunk.chunk[axis] = (size_t)length;
+        chunk.part[axis] = (size_t)part.shape[axis];
+        chunk.strides[axis] = part.strides[axis];
+        chunk.inner = (size_t)length;
+    }
+    if (!fits) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "part, shape, cell and block size do not go together");
+        goto release;
+    }
+    chunk.zero_fill = 1;
+    for (Py_ssize_t k = 0; k < cell.len; k++)
+        chunk.zero_fill &= !((const uint8_t *)cell.buf)[k];
+    if ((size_t)blocksize > nbytes)
+        blocksize = (Py_ssize_t)nbytes;
+    Py_BEGIN_ALLOW_THREADS
+    Worker *worker = take_worker();
+    size = -1;
+    if (worker) {
+        size = encode(worker, &chunk, nbytes, (size_t)blocksize, level, keep_fill, out.buf, (size_t)out.len);
+        trim(&worker->block, &worker->block_size);
+        trim(&worker->stored, &worker->stored_size);
+        trim(&worker->frame, &worker->frame_size);
+        give_back(worker);
+    }
+    Py_END_ALLOW_THREADS
+release:
+    PyBuffer_Release(&part);
+    PyBuffer_Release(&shape);
+    PyBuffer_Release(&cell);
+    PyBuffer_Release(&out);
+    return size < -1 ? NULL : PyLong_FromLongLong(size);
+}
+
+static PyMethodDef methods[] = {
+    {"connect", connect, METH_VARARGS, "connect(*addresses)\n--\n\nSay where seven functions of zstd are."},
+    {"decode", decode, METH_VARARGS, decode_doc},
+    {"encode", encode_chunk, METH_VARARGS, encode_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, .m_name = "_frames", .m_doc = "Blosc-1 frames without the interpreter's lock.",
+    .m_size = -1, .m_methods = methods,
+};
+
+PyMODINIT_FUNC PyInit__frames(void)
+{
+    prepare_crc();
+    pthread_atfork(before_fork, after_fork, after_fork);
+    return PyModule_Create(&definition);
+}
