@@ -12,8 +12,8 @@ from mdio.core.region import Region
 from mdio.core.volume import Creation
 from mdio.exceptions import IntegrityError, MDIOError, StorageError
 from mdio.flow.engine import run
-from mdio.native import spread as spreading
-from mdio.native.spread import spread
+from mdio.flow import spread as spreading
+from mdio.flow.spread import spread
 from mdio.testing import synthetic
 
 SHAPE = (48, 40, 35)

@@ -11,11 +11,11 @@ import numpy as np
 
 from mdio.core.region import Region
 from mdio.exceptions import CodecError, IntegrityError, MDIOError
+from mdio.flow.spread import spread
 from mdio.native.bounded import decode_within
 from mdio.native.chunk_cache import ChunkCache, stamp_of
 from mdio.native.objects import ObjectReader, Piece
 from mdio.native.shards import ShardReader
-from mdio.native.spread import spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -248,6 +248,7 @@ static void join(const uint8_t *const *planes, size_t first, size_t count, size_
 
 static const uint8_t MAGIC[8] = {0x9f, 'M', 'D', 'I', 'O', 'c', '1', '\n'};
 enum { HEADER = 16, GAP = 12, MAX_DIMS = 8, MAX_ITEM = 255, SHUFFLE = 1, MEMCPYED = 2, BITSHUFFLE = 4, UNSPLIT = 16 };
+enum { TRIED = 4, NOISE_LEAST = 8192, NOISE_RUNS = 4, NOISE_RUN = 256, NOISE_SQUARES = 5600 };
 enum { ZSTD = 4, MAX_SPLIT_ITEM = 16, MIN_SPLIT_ITEMS = 128, HEAD = 4096 };
 
 /* Of a file that is read in parts, `data` has room for all of the frame but only `have` bytes from its start. */
@@ -537,6 +538,22 @@ static int is_fill(const Chunk *chunk, const uint8_t *items, size_t bytes)
     return bytes <= chunk->typesize || !memcmp(items, items + chunk->typesize, bytes - chunk->typesize);
 }
 
+/* Whether a plane is not worth compressing: the same rule as planes.noisy, which has the reasons. */
+static int is_noise(const uint8_t *plane, size_t size)
+{
+    if (size < NOISE_LEAST)
+        return 0;
+    uint32_t counts[256] = {0}, squares = 0;
+    for (size_t run = 0; run < NOISE_RUNS; run++) {
+        const uint8_t *sample = plane + size / NOISE_RUNS * run;
+        for (size_t k = 0; k < NOISE_RUN; k++)
+            counts[sample[k]]++;
+    }
+    for (int k = 0; k < 256; k++)
+        squares += counts[k] * counts[k];
+    return squares < NOISE_SQUARES;
+}
+
 /* Return the bytes of the frame in `out`; 0 for a chunk of only fill, -1 where it cannot be done. */
 static int64_t encode(Worker *worker, const Chunk *chunk, size_t nbytes, size_t blocksize, int level, int keep_fill,
                       uint8_t *out, size_t capacity)
@@ -564,7 +581,7 @@ static int64_t encode(Worker *worker, const Chunk *chunk, size_t nbytes, size_t 
     uint8_t *packed = room(&worker->frame, &worker->frame_size, bound);
     if (!items || !planes || !packed)
         return -1;
-    int only_fill = 1;
+    int only_fill = 1, raw[MAX_SPLIT_ITEM] = {0};
     for (size_t block = 0; block < blocks; block++) {
         size_t length = nbytes - block * blocksize < blocksize ? nbytes - block * blocksize : blocksize;
         size_t count = length / typesize, begin = at;
@@ -575,13 +592,18 @@ static int64_t encode(Worker *worker, const Chunk *chunk, size_t nbytes, size_t 
         const uint8_t *source = typesize > 1 ? planes : items;
         size_t streams = splits(typesize, blocksize, length) ? typesize : 1, size = length / streams;
         for (size_t k = 0; k < streams; k++) {
-            size_t got = zstd.compress(worker->encoder, packed, bound, source + k * size, size);
-            if (zstd.is_error(got))
-                return -1;
-            const uint8_t *stream = packed;
-            if (got >= size) {
-                stream = source + k * size;
-                got = size;
+            const uint8_t *stream = source + k * size;
+            size_t got = size;
+            if (!(streams > 1 && block % TRIED && raw[k] && is_noise(stream, size))) {
+                got = zstd.compress(worker->encoder, packed, bound, stream, size);
+                if (zstd.is_error(got))
+                    return -1;
+                if (block % TRIED == 0 && streams > 1)
+                    raw[k] = got >= size;
+                if (got < size)
+                    stream = packed;
+                else
+                    got = size;
             }
             uint32_t number = (uint32_t)got;
             memcpy(out + at, &number, 4);

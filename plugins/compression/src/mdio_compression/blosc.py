@@ -387,20 +387,30 @@ def _flat(buf: Any) -> Bytes:
 
 def _split_blocks(deflate: streams.Deflate, data: Bytes, layout: Layout, blocks: int) -> Iterator[Sequence[Any]]:
     """Yield the pieces of blocks that are one stream a byte plane."""
-    table = planes.split(data, layout.typesize, _scratch(data.size))
     items = layout.blocksize // layout.typesize
-    spans = np.empty((blocks, layout.typesize, 2), np.uint64)
-    spans[..., 0] = np.arange(blocks)[:, None] * items + np.arange(layout.typesize) * table.shape[1]
-    spans[..., 1] = items
-    found = iter(deflate(table.reshape(-1), spans))
-    for block in range(blocks):
-        part = table[:, block * items : (block + 1) * items]
-        yield [piece for plane in part for piece in _stored(next(found), plane)]
+    table = planes.split(data, layout.typesize, _scratch(data.size)).reshape(layout.typesize, blocks, items)
+    flat = table.reshape(-1)
+    starts = (np.arange(layout.typesize) * blocks + np.arange(blocks)[:, None]).astype(np.uint64) * np.uint64(items)
+    found: dict[int, Any] = {}
+
+    def compress(wanted: NDArray[np.bool_]) -> None:
+        some = starts[wanted]
+        spans = np.stack((some, np.full(len(some), items, np.uint64)), axis=-1)
+        found.update(zip(some.tolist(), deflate(flat, spans), strict=True))
+
+    tried = np.zeros(starts.shape, np.bool_)
+    tried[:: planes.TRIED] = True
+    compress(tried)
+    raw = np.array([[len(found[at]) >= items for at in row] for row in starts[:: planes.TRIED].tolist()], np.bool_)
+    left = ~tried & ~(np.repeat(raw, planes.TRIED, axis=0)[:blocks] & planes.noisy(table.swapaxes(0, 1)))
+    compress(left)
+    for block, row in enumerate(starts.tolist()):
+        yield [piece for at, plane in zip(row, table[:, block], strict=True) for piece in _stored(found.get(at), plane)]
 
 
 def _stored(stream: Any, plane: Bytes) -> tuple[bytes, Any]:
     """Return a stream with its length before it; a plane that does not shrink is stored as it is."""
-    if len(stream) >= plane.size:
+    if stream is None or len(stream) >= plane.size:
         stream = plane
     return len(stream).to_bytes(4, "little"), stream
 

@@ -13,15 +13,19 @@ Both directions work on cache-sized pieces with integer arithmetic only where it
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mdio.core.volume import Patches
+from mdio_segy import kernel
 from mdio_segy.batches import Scratch, batches
 from mdio_segy.errors import ValueNotRepresentable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 __all__ = ["decode_words", "encode_words"]
@@ -37,6 +41,9 @@ _NOT_FINITE = np.uint32(255 << 23)
 _TINY = np.uint32(23 << 23)
 """Magnitudes below this, 2^-104, are encoded apart."""
 _LARGEST = float(np.finfo(np.float32).max)
+
+_OFTEN = 16
+"""One odd piece in so many, and all words are looked at in larger pieces."""
 
 _scratch = Scratch()
 
@@ -62,7 +69,7 @@ def decode_words(words: NDArray[np.uint32], out: NDArray[np.float32]) -> Patches
     columns = words.shape[1]
     found: list[tuple[NDArray[np.int64], NDArray[np.uint32]]] = []
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        for rows, cols in batches(*words.shape):
+        for rows, cols in _left(words, out, "decode", words.dtype.byteorder):
             odd = _decode_batch(words[rows, cols], out[rows, cols])
             if odd is not None:
                 found.append((odd[0] + (rows.start * columns + cols.start), odd[1]))
@@ -78,6 +85,26 @@ def _as_rows(first: NDArray[Any], second: NDArray[Any]) -> tuple[NDArray[Any], N
     if first.ndim == 1:
         return first[None, :], second[None, :]
     return first, second
+
+
+def _left(one: NDArray[Any], other: NDArray[Any], what: str, order: str) -> Iterator[tuple[slice, slice]]:
+    """Convert all that is ordinary in a compiled loop, if there is one, and yield rows and columns of what is left."""
+    compiled = kernel.words()
+    rows_fit = one.strides[1] == 4 and other.strides[1] == 4
+    if compiled is None or not one.size or not rows_fit:
+        yield from batches(*one.shape)
+        return
+    big = order == ">" or (order == "=" and sys.byteorder == "big")
+    across = -(-one.shape[1] // compiled.PIECE)
+    marks = np.empty(one.shape[0] * across, np.uint8)
+    odd = getattr(compiled, what)(one.view(np.uint32), other.view(np.uint32), big, marks)
+    if odd * _OFTEN > len(marks):
+        yield from batches(*one.shape)
+        return
+    for at in np.flatnonzero(marks).tolist() if odd else ():
+        row, piece = divmod(at, across)
+        start = piece * compiled.PIECE
+        yield slice(row, row + 1), slice(start, min(start + compiled.PIECE, one.shape[1]))
 
 
 def _decode_batch(
@@ -160,7 +187,7 @@ def encode_words(values: NDArray[np.float32], out: NDArray[np.uint32]) -> None:
     """
     values, out = _as_rows(values, out)
     columns = values.shape[1]
-    for rows, cols in batches(*values.shape):
+    for rows, cols in _left(values, out, "encode", out.dtype.byteorder):
         piece = values[rows, cols]
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):  # of values that are encoded apart
             encoded = _encode_batch(piece, out[rows, cols])
