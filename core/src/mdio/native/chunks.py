@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mdio.core.region import Region
-from mdio.exceptions import CodecError, IntegrityError, MDIOError
+from mdio.exceptions import CodecError, IntegrityError, MDIOError, MDIONotFoundError
 from mdio.flow.spread import spread
 from mdio.native.bounded import decode_within
 from mdio.native.chunk_cache import ChunkCache, stamp_of
@@ -118,7 +118,7 @@ class ChunkReader:
         """Yield ``(part of the region, values)`` of the chunks that are stored."""
         for unit in self._units(region, lambda _: False):
             for pieces in unit():
-                for piece in pieces:
+                for piece in filter(None, map(self._measured, pieces)):
                     box = Region.of_chunk(piece.index, self.chunks, self.shape)
                     part = box.intersect(region)
                     yield part, self._decode(piece)[part.within(box)]
@@ -203,7 +203,18 @@ class ChunkReader:
         jobs[:, 4::3] = start - first
         return jobs
 
-    def _take_one(self, piece: Piece, region: Region, out: NDArray[Any]) -> None:
+    def _measured(self, piece: Piece) -> Piece | None:
+        """Return a piece with its length, None where there is no object and need not be one."""
+        try:
+            return piece.measured()
+        except MDIONotFoundError:
+            self._objects.missed(piece.index)
+            return None
+
+    def _take_one(self, given: Piece, region: Region, out: NDArray[Any]) -> None:
+        piece = self._measured(given)
+        if piece is None:
+            return
         box = Region.of_chunk(piece.index, self.chunks, self.shape)
         part = box.intersect(region)
         target = out[part.within(region)]
@@ -228,7 +239,10 @@ class ChunkReader:
             if self._cache.first_touch((self.path, piece.index)):
                 fresh.append(piece)
                 continue
-            held = self._decode(piece)
+            measured = self._measured(piece)
+            if measured is None:
+                continue
+            held = self._decode(measured)
             self._cache.put((self.path, piece.index), held, stamps[piece.index])
             box = Region.of_chunk(piece.index, self.chunks, self.shape)
             part = box.intersect(region)

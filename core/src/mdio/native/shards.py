@@ -17,7 +17,7 @@ import numpy as np
 
 from mdio.exceptions import ConfigError, IntegrityError, MDIONotFoundError
 from mdio.native.chunk_cache import stamp_of
-from mdio.native.objects import Piece, Source
+from mdio.native.objects import Buffer, LazyObject, Piece
 from mdio.native.presence import LostObjectError
 
 if TYPE_CHECKING:
@@ -158,19 +158,24 @@ class ShardReader:
         """
         key = self._spec.key(shard)
         try:
-            with contextlib.closing(_Lazy(self._store, key)) as file:
+            with contextlib.closing(LazyObject(self._store, key)) as file:
                 table, _ = self._table(shard, key, file)
                 if table is None:
                     return
                 there = self._located(table, wanted)
-                if there and (source := Source(file.opened())).quick is not None:
-                    yield [Piece(index, source, offset, length) for offset, length, index in there]
+                if there and file.opened() and file.quick is not None:
+                    yield [Piece(index, file, offset, length) for offset, length, index in there]
                 else:
                     yield from self._ranges(file, there)
         except LostObjectError:
             raise
         except IntegrityError as error:
             raise IntegrityError(f"{self._store.url}: shard {key}: {error.message}", hint=error.hint) from error
+
+    def missed(self, shard: tuple[int, ...]) -> None:
+        """Take note that there is no object; raises LostObjectError where there has to be one."""
+        if self._spec.presence is not None and self._spec.presence.expects(shard):
+            raise LostObjectError(self._store.url, self._spec.key(shard)) from None
 
     def _located(
         self, table: NDArray[np.uint64], wanted: Sequence[tuple[int, ...]]
@@ -186,7 +191,7 @@ class ShardReader:
         found.sort()
         return found
 
-    def _table(self, shard: tuple[int, ...], key: str, file: _Lazy) -> ShardTable:
+    def _table(self, shard: tuple[int, ...], key: str, file: LazyObject) -> ShardTable:
         stamp = stamp_of(self._store, key)
         known: ShardTable | None = self._tables.get(key, stamp)
         if known is None:
@@ -194,20 +199,19 @@ class ShardReader:
             self._tables.put(key, known, stamp)
         return known
 
-    def _fetch(self, shard: tuple[int, ...], file: _Lazy) -> ShardTable:
+    def _fetch(self, shard: tuple[int, ...], file: LazyObject) -> ShardTable:
         length = self._sharding.index_bytes(self._count)
         try:
             size = file.size
         except MDIONotFoundError:
-            if self._spec.presence is not None and self._spec.presence.expects(shard):
-                raise LostObjectError(self._store.url, self._spec.key(shard)) from None
+            self.missed(shard)
             return None, 0
         if size < length:
             raise IntegrityError(f"{size} bytes have no room for an index")
-        raw = file.opened().read(size - length if self._sharding.at_end else 0, length)
+        raw = file.read(size - length if self._sharding.at_end else 0, length)
         return self._sharding.parse(raw, size), size
 
-    def _ranges(self, file: _Lazy, there: Sequence[tuple[int, int, tuple[int, ...]]]) -> Iterator[Sequence[Piece]]:
+    def _ranges(self, file: LazyObject, there: Sequence[tuple[int, int, tuple[int, ...]]]) -> Iterator[Sequence[Piece]]:
         """Read what lies close together in one go."""
         start = 0
         while start < len(there):
@@ -216,32 +220,9 @@ class ShardReader:
             while stop < len(there) and there[stop][0] <= end + _GAP and end - base < _AT_ONCE:
                 end = max(end, there[stop][0] + there[stop][1])
                 stop += 1
-            source = Source(file.opened().read(base, end - base))
+            source = Buffer(file.read(base, end - base))
             yield [Piece(index, source, offset - base, length) for offset, length, index in there[start:stop]]
             start = stop
-
-
-class _Lazy:
-    """An object that is opened when it is first needed: a known index of only empty chunks needs none."""
-
-    def __init__(self, store: Store, key: str) -> None:
-        self._store = store
-        self._key = key
-        self._file: Any = None
-
-    def opened(self) -> Any:
-        """Return the open object."""
-        if self._file is None:
-            self._file = self._store.open(self._key)
-        return self._file
-
-    @property
-    def size(self) -> int:
-        return int(self.opened().size)
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
 
 
 def shard_shapes(

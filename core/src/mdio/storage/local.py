@@ -189,6 +189,10 @@ class LocalStore:
             raise StorageError(f"{self._path}: key {key!r} leaves the store")
         return self._path / key
 
+    def file_name(self, key: str) -> str:
+        """Return the name of a file; a formatted one, as a path object costs as much as reading its first block."""
+        return f"{self._path}/{key}" if key and ".." not in key and key[:1] != "/" else str(self._at(key))
+
     def open(self, key: str = "") -> LocalFile:
         """Open a file for range reads."""
         return LocalFile(self._at(key))
@@ -204,8 +208,7 @@ class LocalStore:
     def get(self, key: str) -> bytes | None:
         """Return a whole file, or None when it is missing."""
         try:
-            # A formatted name: a path object costs as much as reading a cached chunk's first block.
-            fd = os.open(f"{self._path}/{key}" if ".." not in key and key[:1] != "/" else self._at(key), os.O_RDONLY)
+            fd = os.open(self.file_name(key), os.O_RDONLY)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
