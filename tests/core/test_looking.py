@@ -49,7 +49,7 @@ BOXES = [
 @pytest.mark.parametrize("ranged", [1000, 1 << 30])
 @pytest.mark.parametrize("cache", [0, 60_000, 1 << 28])
 def test_every_look_gives_the_same(place, cache, ranged, monkeypatch):
-    monkeypatch.setattr("mdio.native.chunks._RANGED", ranged)
+    monkeypatch.setattr("mdio.native.objects._RANGED", ranged)
     path, samples = place()
     monkeypatch.setattr("mdio.native.chunks._ALONE", 1000)
     with mdio.open(path, options={"cache": cache}) as volume:

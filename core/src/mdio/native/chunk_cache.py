@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ __all__ = ["ChunkCache", "stamp_of"]
 _TABLES = 4096
 """Indexes of shards that are kept; one of 64 chunks takes 1 KiB."""
 _TOUCHED = 1 << 14
-"""Chunks whose first touch is remembered."""
+"""Chunks of an array whose first touch is remembered."""
 
 
 def stamp_of(store: Store, key: str) -> Any:
@@ -70,14 +71,14 @@ class ChunkCache:
     def __init__(self, capacity: int = 0) -> None:
         self.capacity = capacity
         self._held: OrderedDict[Any, tuple[NDArray[Any], Any]] = OrderedDict()
-        self._touched: OrderedDict[Any, None] = OrderedDict()
+        self._touched: dict[str, OrderedDict[Any, None]] = {}
         self._size = 0
         self._lock = threading.Lock()
         self.tables = _Tables()
 
     def get(self, key: Any, stamp: Any = None) -> NDArray[Any] | None:
         """Return a decoded chunk that was kept with the same stamp, or None."""
-        if not self.capacity:
+        if not self._held:
             return None
         with self._lock:
             chunk, known = self._held.get(key, (None, None))
@@ -85,6 +86,11 @@ class ChunkCache:
                 return None
             self._held.move_to_end(key)
             return chunk
+
+    @property
+    def holds_any(self) -> bool:
+        """Whether anything is kept."""
+        return bool(self._held)
 
     def put(self, key: Any, chunk: NDArray[Any], stamp: Any = None) -> None:
         """Keep a decoded chunk."""
@@ -98,16 +104,17 @@ class ChunkCache:
                 _, (dropped, _) = self._held.popitem(last=False)
                 self._size -= dropped.nbytes
 
-    def first_touch(self, key: Any) -> bool:
-        """Whether a chunk was not looked at lately."""
+    def first_touches(self, path: str, numbers: Sequence[Any]) -> list[bool]:
+        """Return which chunks of an array, or regions of it, were not looked at lately."""
         with self._lock:
-            if key in self._touched:
-                self._touched.move_to_end(key)
-                return False
-            self._touched[key] = None
-            if len(self._touched) > _TOUCHED:
-                self._touched.popitem(last=False)
-            return True
+            touched = self._touched.setdefault(path, OrderedDict())
+            first = [number not in touched for number in numbers]
+            for number in numbers:
+                touched[number] = None
+                touched.move_to_end(number)
+            while len(touched) > _TOUCHED:
+                touched.popitem(last=False)
+            return first
 
     def clear(self) -> None:
         """Forget everything, after a write."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from mdio.exceptions import CodecError, IntegrityError, MDIOError, MDIONotFoundE
 from mdio.flow.spread import spread
 from mdio.native.bounded import decode_within
 from mdio.native.chunk_cache import ChunkCache, stamp_of
-from mdio.native.objects import ObjectReader, Piece
+from mdio.native.objects import ObjectReader, Piece, Pieces
 from mdio.native.shards import ShardReader
 
 if TYPE_CHECKING:
@@ -28,8 +27,8 @@ __all__ = ["ChunkCache", "ChunkReader"]
 _ALONE = 1 << 20
 """Decoded bytes below which threads cost more than they give."""
 
-_Decode = Callable[[Sequence[Piece], Region, "NDArray[Any]"], None]
-_Unit = Callable[[], Iterator[Sequence[Piece]]]
+_Decode = Callable[["Pieces", Region, "NDArray[Any]", Any], None]
+_Unit = tuple[tuple[int, ...], "NDArray[np.int64]", Any]
 
 
 class ChunkReader:
@@ -65,41 +64,49 @@ class ChunkReader:
 
     def read(self, region: Region) -> NDArray[Any]:
         """Return a region, C order; chunks that are not there are fill. Nothing is kept."""
-        out = self._filled(region.shape)
-        self._decode_into(region, out, self._copy_held(region, out), self._take)
+        out = self._room(region.shape)
+        self._decode_into(region, out, self._take)
         return out
 
     def look(self, region: Region) -> NDArray[Any]:
-        """Return what :meth:`read` returns, for somebody who looks at what lies near it next.
+        """Return what :meth:`read` returns, for somebody who looks at the same, or at what lies near it, next.
 
-        Chunks that are asked for again are kept whole from then on, unless those of this region are more than the
-        cache holds.
+        A region that is looked at again is kept, and so are, whole, the chunks that are asked for again, unless those
+        of this region are more than the cache holds.
         """
-        out = self._filled(region.shape)
-        if not out.size:
-            return out
+        if not self._cache.capacity or not region.size:
+            return self.read(region)
+        stamps = [self._stamp(place) for place in region.chunks(self.spec.objects)]
+        kept = self._cache.get((self.path, region), stamps)
+        if kept is not None:
+            return kept.copy()
+        out = self._room(region.shape)
         touched = math.prod(-(-b // n) - a // n for (a, b), n in zip(region, self.chunks, strict=True))
-        stamps: dict[tuple[int, ...], Any] = {}
-        skip = self._copy_held(region, out, stamps)
-        if touched * self.spec.chunk_bytes <= self._cache.capacity:
-            self._decode_into(region, out, skip, partial(self._take_or_keep, stamps))
-        else:
-            self._decode_into(region, out, skip, self._take)
+        keeps = touched * self.spec.chunk_bytes <= self._cache.capacity
+        self._decode_into(region, out, self._take_or_keep if keeps else self._take, stamps)
+        (first,) = self._cache.first_touches(self.path, [region])
+        if not first:
+            self._cache.put((self.path, region), out.copy(), stamps)
         return out
 
     def _decode_into(
-        self, region: Region, out: NDArray[Any], skip: Callable[[tuple[int, ...]], bool], decode: _Decode
+        self, region: Region, out: NDArray[Any], decode: _Decode, stamps: Sequence[Any] | None = None
     ) -> None:
-        """Fill ``out`` with the chunks of a region that are there and not skipped."""
+        """Fill ``out`` with a region: from the cache, from the store, or with fill."""
 
         def job(unit: _Unit) -> Callable[[], None]:
+            place, wanted, stamp = unit
+
             def run() -> None:
-                for pieces in unit():
-                    decode(pieces, region, out)
+                for pieces in self._objects.pieces(place, wanted):
+                    if pieces.source is None:
+                        self._fill(pieces.index, region, out)
+                    else:
+                        decode(pieces, region, out, stamp)
 
             return run
 
-        units = self._units(region, skip)
+        units = self._units(region, out, stamps)
         if self._decoded_bytes(region) < _ALONE:
             for unit in units:
                 job(unit)()
@@ -116,104 +123,111 @@ class ChunkReader:
 
     def present(self, region: Region) -> Iterator[tuple[Region, NDArray[Any]]]:
         """Yield ``(part of the region, values)`` of the chunks that are stored."""
-        for unit in self._units(region, lambda _: False):
-            for pieces in unit():
-                for piece in filter(None, map(self._measured, pieces)):
-                    box = Region.of_chunk(piece.index, self.chunks, self.shape)
-                    part = box.intersect(region)
-                    yield part, self._decode(piece)[part.within(box)]
+        for place in region.chunks(self.spec.objects):
+            for pieces in self._objects.pieces(place, self._inside(place, region)):
+                for piece in pieces.each() if pieces.source is not None else ():
+                    if self._is_there(piece):
+                        box = Region.of_chunk(piece.index, self.chunks, self.shape)
+                        part = box.intersect(region)
+                        yield part, self._decode(piece)[part.within(box)]
 
-    def _filled(self, shape: tuple[int, ...]) -> NDArray[Any]:
-        cell = self.spec.fill_cell
-        return np.zeros(shape, dtype=self.dtype) if cell is None else np.full(shape, cell, dtype=self.dtype)
+    def _room(self, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Return room that is zero where that is the fill: the system has such pages at hand."""
+        return np.zeros(shape, self.dtype) if self.spec.fill_cell is None else np.empty(shape, self.dtype)
 
-    def _copy_held(
-        self, region: Region, out: NDArray[Any], stamps: dict[tuple[int, ...], Any] | None = None
-    ) -> Callable[[tuple[int, ...]], bool]:
-        """Return a function that takes a chunk from the cache, if it is there, and notes the stamps of the others."""
+    def _fill(self, indices: NDArray[np.int64], region: Region, out: NDArray[Any]) -> None:
+        """Put fill where chunks are not there."""
+        for index in indices.tolist() if self.spec.fill_cell is not None else ():
+            part = Region.of_chunk(index, self.chunks, self.shape).intersect(region)
+            out[part.within(region)] = self.spec.fill_cell
 
-        def copy(index: tuple[int, ...]) -> bool:
-            stamp = self._stamp(index)
-            held = self._cache.get((self.path, index), stamp)
-            if held is None:
-                if stamps is not None:
-                    stamps[index] = stamp
-                return False
-            box = Region.of_chunk(index, self.chunks, self.shape)
-            part = box.intersect(region)
-            out[part.within(region)] = held[part.within(box)]
-            return True
-
-        return copy
-
-    def _stamp(self, index: tuple[int, ...]) -> Any:
-        """Return the stamp of the object that holds a chunk, where there is a cache to compare it."""
-        if not self._cache.capacity:
-            return None
-        place = index
-        if self.spec.shards is not None:
-            place = tuple(i * n // s for i, n, s in zip(index, self.chunks, self.spec.objects, strict=True))
+    def _stamp(self, place: tuple[int, ...]) -> Any:
         return stamp_of(self._store, self.spec.key(place))
 
-    def _units(self, region: Region, skip: Callable[[tuple[int, ...]], bool]) -> Iterator[_Unit]:
-        """Yield functions that give the chunks of one object each that are there and not skipped."""
-        for place in region.chunks(self.spec.objects):
-            if self.spec.shards is None:
-                wanted = [] if skip(place) else [place]
-            else:
-                inside = Region.of_chunk(place, self.spec.objects, self.shape).intersect(region)
-                wanted = [index for index in inside.chunks(self.chunks) if not skip(index)]
-            if wanted:
-                yield partial(self._objects.pieces, place, wanted)
+    def _inside(self, place: tuple[int, ...], region: Region) -> NDArray[np.int64]:
+        """Return the chunks of an object that a region touches."""
+        if self.spec.shards is None:
+            return np.array(place, np.int64).reshape(1, -1)
+        inside = Region.of_chunk(place, self.spec.objects, self.shape).intersect(region)
+        axes = [np.arange(a // n, -(-b // n)) for (a, b), n in zip(inside, self.chunks, strict=True)]
+        return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
 
-    def _take(self, pieces: Sequence[Piece], region: Region, out: NDArray[Any]) -> None:
+    def _units(self, region: Region, out: NDArray[Any], stamps: Sequence[Any] | None) -> Iterator[_Unit]:
+        """Yield the objects of a region, those of their chunks that are not in the cache, and the object's stamp.
+
+        What is in the cache is copied on the way.
+        """
+        for number, place in enumerate(region.chunks(self.spec.objects)):
+            wanted = self._inside(place, region)
+            stamp = stamps[number] if stamps is not None else None
+            if self._cache.holds_any:
+                stamp = self._stamp(place) if stamps is None else stamp
+                left = [not self._copy_held(tuple(index), stamp, region, out) for index in wanted.tolist()]
+                wanted = wanted[left]
+            if len(wanted):
+                yield place, wanted, stamp
+
+    def _copy_held(self, index: tuple[int, ...], stamp: Any, region: Region, out: NDArray[Any]) -> bool:
+        held = self._cache.get((self.path, index), stamp)
+        if held is None:
+            return False
+        self._put(index, held, region, out)
+        return True
+
+    def _put(self, index: tuple[int, ...], chunk: NDArray[Any], region: Region, out: NDArray[Any]) -> None:
+        """Copy what a region has of a decoded chunk."""
+        box = Region.of_chunk(index, self.chunks, self.shape)
+        part = box.intersect(region)
+        out[part.within(region)] = chunk[part.within(box)]
+
+    def _take(self, pieces: Pieces, region: Region, out: NDArray[Any], _: Any) -> None:
         """Decode what a region needs of chunks of one source: all in one go where the codec can, else one by one."""
-        source = pieces[0].source.quick if pieces and self._decode_boxes is not None else None
+        assert pieces.source is not None
+        source = pieces.source.quick if self._decode_boxes is not None else None
         if self._decode_boxes is None or source is None:
-            for piece in pieces:
+            for piece in pieces.each():
                 self._take_one(piece, region, out)
             return
         jobs = self._jobs(pieces, region)
-        done = 0
+        done = self._decode_boxes(source, jobs, self.chunks, out)
+        one_by_one = list(pieces.each()) if done < len(pieces) else ()
         while done < len(pieces):
-            done += self._decode_boxes(source, jobs[done:], self.chunks, out)
+            self._take_one(one_by_one[done], region, out)
+            done += 1
             if done < len(pieces):
-                self._take_one(pieces[done], region, out)
-                done += 1
+                done += self._decode_boxes(source, jobs[done:], self.chunks, out)
 
-    def _jobs(self, pieces: Sequence[Piece], region: Region) -> NDArray[np.int64]:
+    def _jobs(self, pieces: Pieces, region: Region) -> NDArray[np.int64]:
         """Return a row a chunk: where it lies in its source, for each axis start and stop in it and start in out."""
-        jobs = np.empty((len(pieces), 2 + 3 * len(region)), np.int64)
-        if len(pieces) == 1:  # arithmetic of numpy costs more than it saves
-            (piece,) = pieces
-            row = [piece.offset, piece.length]
-            for (low, high), i, n in zip(region, piece.index, self.chunks, strict=True):
+        if len(pieces) == 1:  # so small that numpy costs more than it saves
+            row = [int(pieces.offset[0]), int(pieces.length[0])]
+            for (low, high), i, n in zip(region, pieces.index[0].tolist(), self.chunks, strict=True):
                 begin = max(low - i * n, 0)
                 row += (begin, min(high - i * n, n), begin + i * n - low)
-            jobs[0] = row
-            return jobs
-        chunks = np.array(self.chunks, np.int64)
-        first, last = np.array(region, np.int64).T
-        base = np.array([piece.index for piece in pieces], np.int64) * chunks
-        start = np.maximum(base, first)
-        jobs[:, 0] = [piece.offset for piece in pieces]
-        jobs[:, 1] = [piece.length for piece in pieces]
-        jobs[:, 2::3] = start - base
-        jobs[:, 3::3] = np.minimum(base + chunks, last) - base
-        jobs[:, 4::3] = start - first
+            return np.array(row, np.int64)
+        jobs = np.empty((len(pieces), 2 + 3 * len(region)), np.int64)
+        jobs[:, 0] = pieces.offset
+        jobs[:, 1] = pieces.length
+        for axis, ((low, high), n) in enumerate(zip(region, self.chunks, strict=True)):
+            base = pieces.index[:, axis] * n
+            at = 2 + 3 * axis
+            start = np.maximum(low - base, 0)
+            jobs[:, at] = start
+            jobs[:, at + 1] = np.minimum(high - base, n)
+            jobs[:, at + 2] = start + base - low
         return jobs
 
-    def _measured(self, piece: Piece) -> Piece | None:
-        """Return a piece with its length, None where there is no object and need not be one."""
+    def _is_there(self, piece: Piece) -> bool:
+        """Whether there is a chunk; raises LostObjectError where there has to be one."""
         try:
-            return piece.measured()
+            return piece.length >= 0
         except MDIONotFoundError:
             self._objects.missed(piece.index)
-            return None
+            return False
 
-    def _take_one(self, given: Piece, region: Region, out: NDArray[Any]) -> None:
-        piece = self._measured(given)
-        if piece is None:
+    def _take_one(self, piece: Piece, region: Region, out: NDArray[Any]) -> None:
+        if not self._is_there(piece):
+            self._fill(np.array([piece.index], np.int64), region, out)
             return
         box = Region.of_chunk(piece.index, self.chunks, self.shape)
         part = box.intersect(region)
@@ -230,24 +244,22 @@ class ChunkReader:
         except (MDIOError, ValueError, RuntimeError) as error:
             raise self._named(piece.index, error) from error
 
-    def _take_or_keep(
-        self, stamps: Mapping[tuple[int, ...], Any], pieces: Sequence[Piece], region: Region, out: NDArray[Any]
-    ) -> None:
+    def _take_or_keep(self, pieces: Pieces, region: Region, out: NDArray[Any], stamp: Any) -> None:
         """Decode whole, and keep, the chunks that were looked at before."""
-        fresh = []
-        for piece in pieces:
-            if self._cache.first_touch((self.path, piece.index)):
-                fresh.append(piece)
-                continue
-            measured = self._measured(piece)
-            if measured is None:
-                continue
-            held = self._decode(measured)
-            self._cache.put((self.path, piece.index), held, stamps[piece.index])
-            box = Region.of_chunk(piece.index, self.chunks, self.shape)
-            part = box.intersect(region)
-            out[part.within(region)] = held[part.within(box)]
-        self._take(fresh, region, out)
+        touched = self._cache.first_touches(self.path, [tuple(index) for index in pieces.index.tolist()])
+        if all(touched):
+            self._take(pieces, region, out, stamp)
+            return
+        first = np.array(touched, np.bool_)
+        if any(touched):
+            self._take(pieces.chosen(first), region, out, stamp)
+        for piece in pieces.chosen(~first).each():
+            if self._is_there(piece):
+                held = self._decode(piece)
+                self._cache.put((self.path, piece.index), held, stamp)
+                self._put(piece.index, held, region, out)
+            else:
+                self._fill(np.array([piece.index], np.int64), region, out)
 
     def _decode(self, piece: Piece) -> NDArray[Any]:
         index, data = piece.index, piece.bytes()

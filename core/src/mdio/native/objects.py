@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from mdio.native.presence import LostObjectError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mdio.native.arrays import ArraySpec
     from mdio.storage.store import RangeReader, Store
 
-__all__ = ["Buffer", "LazyObject", "ObjectReader", "Piece", "Source"]
+__all__ = ["Buffer", "LazyObject", "ObjectReader", "Piece", "Pieces", "Source"]
+
+_ZERO = np.zeros(1, np.int64)
+_UNKNOWN = np.full(1, -1, np.int64)
 
 _RANGED = 1 << 18
 """Bytes of a chunk from which a local file is read in parts where parts are wanted."""
@@ -93,7 +100,47 @@ class LazyObject:
 Source = Buffer | LazyObject
 
 
-@dataclass(frozen=True, slots=True)
+class Pieces:
+    """The stored forms of chunks that have one source, or that are not there.
+
+    Parameters
+    ----------
+    index
+        Places of the chunks on their grid, int64 ``(n, dimensions)``.
+    source
+        Where they are; None for chunks that are not there.
+    offset, length
+        Of each in the source, int64 ``(n,)``; a length of -1 is that of an object that was not opened yet.
+    """
+
+    __slots__ = ("index", "length", "offset", "source")
+
+    def __init__(
+        self,
+        index: NDArray[np.int64],
+        source: Source | None = None,
+        offset: NDArray[np.int64] = _ZERO,
+        length: NDArray[np.int64] = _ZERO,
+    ) -> None:
+        self.index = index
+        self.source = source
+        self.offset = offset
+        self.length = length
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def chosen(self, which: NDArray[np.bool_]) -> Pieces:
+        """Return some of them."""
+        return Pieces(self.index[which], self.source, self.offset[which], self.length[which])
+
+    def each(self) -> Iterator[Piece]:
+        """Yield them one by one; of a source only."""
+        assert self.source is not None
+        for index, offset, length in zip(self.index.tolist(), self.offset.tolist(), self.length.tolist(), strict=True):
+            yield Piece(tuple(index), self.source, offset, length)
+
+
 class Piece:
     """The stored form of one chunk.
 
@@ -105,16 +152,21 @@ class Piece:
         Where it is; a length of -1 is that of an object that was not opened yet.
     """
 
-    index: tuple[int, ...]
-    source: Source
-    offset: int
-    length: int
+    __slots__ = ("_length", "index", "offset", "source")
 
-    def measured(self) -> Piece:
-        """Return the piece with its length; raises MDIONotFoundError where there is no object."""
-        if self.length >= 0 or isinstance(self.source, Buffer):
-            return self
-        return Piece(self.index, self.source, self.offset, self.source.size)
+    def __init__(self, index: tuple[int, ...], source: Source, offset: int, length: int) -> None:
+        self.index = index
+        self.source = source
+        self.offset = offset
+        self._length = length
+
+    @property
+    def length(self) -> int:
+        """Its bytes; raises MDIONotFoundError where there is no object."""
+        if self._length < 0:
+            assert isinstance(self.source, LazyObject)
+            self._length = self.source.size
+        return self._length
 
     def bytes(self) -> bytes | memoryview:
         """Return all of it."""
@@ -144,18 +196,19 @@ class ObjectReader:
         self._spec = spec
         self._opens = in_parts and spec.chunk_bytes >= _RANGED and store.path is not None
 
-    def pieces(self, place: tuple[int, ...], _: Sequence[tuple[int, ...]]) -> Iterator[Sequence[Piece]]:
-        """Yield the piece of the one chunk of an object, if it is there, or if that shows when it is read."""
+    def pieces(self, place: tuple[int, ...], wanted: NDArray[np.int64]) -> Iterator[Pieces]:
+        """Yield the piece of the one chunk of an object; whether it is there may show when it is read."""
         key = self._spec.key(place)
         if self._opens:
             with contextlib.closing(LazyObject(self._store, key)) as source:
-                yield [Piece(place, source, 0, -1)]
+                yield Pieces(wanted, source, _ZERO, _UNKNOWN)
             return
         data = self._store.get(key)
         if data is None:
             self.missed(place)
+            yield Pieces(wanted)
         else:
-            yield [Piece(place, Buffer(data), 0, len(data))]
+            yield Pieces(wanted, Buffer(data), _ZERO, np.array([len(data)], np.int64))
 
     def missed(self, place: tuple[int, ...]) -> None:
         """Take note that there is no object; raises LostObjectError where there has to be one."""

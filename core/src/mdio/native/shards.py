@@ -17,7 +17,7 @@ import numpy as np
 
 from mdio.exceptions import ConfigError, IntegrityError, MDIONotFoundError
 from mdio.native.chunk_cache import stamp_of
-from mdio.native.objects import Buffer, LazyObject, Piece
+from mdio.native.objects import Buffer, LazyObject, Pieces
 from mdio.native.presence import LostObjectError
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ShardReader", "ShardTable", "Sharding", "shard_shapes"]
 
-_NOWHERE = 2**64 - 1
-_EMPTY = np.uint64(_NOWHERE)
+_EMPTY = np.uint64(2**64 - 1)
 """Offset and length of a chunk that is not there."""
 _GAP = 1 << 16
 """Bytes between two wanted chunks that are cheaper to read than to leave out."""
@@ -151,45 +150,54 @@ class ShardReader:
         self._grid = tuple(outer // inner for outer, inner in zip(spec.shards, spec.chunks, strict=True))
         self._count = math.prod(self._grid)
 
-    def pieces(self, shard: tuple[int, ...], wanted: Sequence[tuple[int, ...]]) -> Iterator[Sequence[Piece]]:
-        """Yield the pieces of the chunks of one shard that are there, in the order in which they lie.
+    def pieces(self, shard: tuple[int, ...], wanted: NDArray[np.int64]) -> Iterator[Pieces]:
+        """Yield the pieces of chunks of one shard, in the order in which they lie, and those that are not there.
 
-        Indices are those of the chunk grid. Pieces that come together have one source.
+        Parameters
+        ----------
+        shard
+            Place of the shard on the grid of shards.
+        wanted
+            Places of chunks of it on the grid of chunks, int64 ``(n, dimensions)``.
         """
         key = self._spec.key(shard)
         try:
             with contextlib.closing(LazyObject(self._store, key)) as file:
                 table, _ = self._table(shard, key, file)
                 if table is None:
+                    yield Pieces(wanted)
                     return
-                there = self._located(table, wanted)
-                if there and file.opened() and file.quick is not None:
-                    yield [Piece(index, file, offset, length) for offset, length, index in there]
+                rows = table[self._numbers(wanted)]
+                there = (rows != _EMPTY).any(axis=1)
+                if not there.all():
+                    yield Pieces(wanted[~there])
+                    wanted, rows = wanted[there], rows[there]
+                if not len(wanted):
+                    return
+                order = np.argsort(rows[:, 0], kind="stable")
+                offset, length = rows[order].astype(np.int64).T
+                found = Pieces(wanted[order], file, offset, length)
+                file.opened()
+                if file.quick is not None:
+                    yield found
                 else:
-                    yield from self._ranges(file, there)
+                    yield from self._ranges(file, found)
         except LostObjectError:
             raise
         except IntegrityError as error:
             raise IntegrityError(f"{self._store.url}: shard {key}: {error.message}", hint=error.hint) from error
 
+    def _numbers(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the places of chunks in the index of their shard."""
+        numbers = np.zeros(len(wanted), np.int64)
+        for axis, n in enumerate(self._grid):
+            numbers = numbers * n + wanted[:, axis] % n
+        return numbers
+
     def missed(self, shard: tuple[int, ...]) -> None:
         """Take note that there is no object; raises LostObjectError where there has to be one."""
         if self._spec.presence is not None and self._spec.presence.expects(shard):
             raise LostObjectError(self._store.url, self._spec.key(shard)) from None
-
-    def _located(
-        self, table: NDArray[np.uint64], wanted: Sequence[tuple[int, ...]]
-    ) -> list[tuple[int, int, tuple[int, ...]]]:
-        """Return offset, length and index of the chunks that are there, in the order in which they lie."""
-        places = np.array(wanted, np.int64) % np.array(self._grid, np.int64)
-        rows = table[np.ravel_multi_index(tuple(places.T), self._grid)] if self._grid else table[:1]
-        found = [
-            (offset, length, index)
-            for (offset, length), index in zip(rows.tolist(), wanted, strict=True)
-            if (offset, length) != (_NOWHERE, _NOWHERE)
-        ]
-        found.sort()
-        return found
 
     def _table(self, shard: tuple[int, ...], key: str, file: LazyObject) -> ShardTable:
         stamp = stamp_of(self._store, key)
@@ -211,17 +219,18 @@ class ShardReader:
         raw = file.read(size - length if self._sharding.at_end else 0, length)
         return self._sharding.parse(raw, size), size
 
-    def _ranges(self, file: LazyObject, there: Sequence[tuple[int, int, tuple[int, ...]]]) -> Iterator[Sequence[Piece]]:
+    def _ranges(self, file: LazyObject, found: Pieces) -> Iterator[Pieces]:
         """Read what lies close together in one go."""
+        begins, ends = found.offset.tolist(), (found.offset + found.length).tolist()
         start = 0
-        while start < len(there):
-            stop, end = start + 1, there[start][0] + there[start][1]
-            base = there[start][0]
-            while stop < len(there) and there[stop][0] <= end + _GAP and end - base < _AT_ONCE:
-                end = max(end, there[stop][0] + there[stop][1])
+        while start < len(found):
+            stop, base, end = start + 1, begins[start], ends[start]
+            while stop < len(found) and begins[stop] <= end + _GAP and end - base < _AT_ONCE:
+                end = max(end, ends[stop])
                 stop += 1
+            part = slice(start, stop)
             source = Buffer(file.read(base, end - base))
-            yield [Piece(index, source, offset - base, length) for offset, length, index in there[start:stop]]
+            yield Pieces(found.index[part], source, found.offset[part] - base, found.length[part])
             start = stop
 
 
