@@ -277,7 +277,8 @@ static void join(const uint8_t *const *planes, size_t first, size_t count, size_
 
 static const uint8_t MAGIC[8] = {0x9f, 'M', 'D', 'I', 'O', 'c', '1', '\n'};
 enum { HEADER = 16, GAP = 12, MAX_DIMS = 8, MAX_ITEM = 255, SHUFFLE = 1, MEMCPYED = 2, BITSHUFFLE = 4, UNSPLIT = 16 };
-enum { TRIED = 4, NOISE_LEAST = 8192, NOISE_RUNS = 4, NOISE_RUN = 256, NOISE_SQUARES = 5600 };
+/* planes.TRIED, .WEAK and .noisy say what these are. */
+enum { TRIED = 4, WEAK = 10, NOISE_LEAST = 8192, NOISE_RUNS = 4, NOISE_RUN = 256, NOISE_SQUARES = 5600 };
 enum { ZSTD = 4, MAX_SPLIT_ITEM = 16, MIN_SPLIT_ITEMS = 128, HEAD = 4096 };
 
 /* Of a file that is read in parts, `data` has room for all of the frame but only `have` bytes from its start. */
@@ -610,7 +611,8 @@ static int64_t encode(Worker *worker, const Chunk *chunk, size_t nbytes, size_t 
     uint8_t *packed = room(&worker->frame, &worker->frame_size, bound);
     if (!items || !planes || !packed)
         return -1;
-    int only_fill = 1, raw[MAX_SPLIT_ITEM] = {0};
+    int only_fill = 1;
+    size_t saved[MAX_SPLIT_ITEM] = {0}; /* bytes, of the last plane that was tried */
     for (size_t block = 0; block < blocks; block++) {
         size_t length = nbytes - block * blocksize < blocksize ? nbytes - block * blocksize : blocksize;
         size_t count = length / typesize, begin = at;
@@ -623,12 +625,13 @@ static int64_t encode(Worker *worker, const Chunk *chunk, size_t nbytes, size_t 
         for (size_t k = 0; k < streams; k++) {
             const uint8_t *stream = source + k * size;
             size_t got = size;
-            if (!(streams > 1 && block % TRIED && raw[k] && is_noise(stream, size))) {
+            int untried = streams > 1 && block % TRIED;
+            if (!(untried && (saved[k] ? block % 2 && saved[k] * WEAK < size : is_noise(stream, size)))) {
                 got = zstd.compress(worker->encoder, packed, bound, stream, size);
                 if (zstd.is_error(got))
                     return -1;
-                if (block % TRIED == 0 && streams > 1)
-                    raw[k] = got >= size;
+                if (!untried && streams > 1)
+                    saved[k] = got < size ? size - got : 0;
                 if (got < size)
                     stream = packed;
                 else

@@ -401,8 +401,10 @@ def _split_blocks(deflate: streams.Deflate, data: Bytes, layout: Layout, blocks:
     tried = np.zeros(starts.shape, np.bool_)
     tried[:: planes.TRIED] = True
     compress(tried)
-    raw = np.array([[len(found[at]) >= items for at in row] for row in starts[:: planes.TRIED].tolist()], np.bool_)
-    left = ~tried & ~(np.repeat(raw, planes.TRIED, axis=0)[:blocks] & planes.noisy(table.swapaxes(0, 1)))
+    saved = np.array([[max(items - len(found[at]), 0) for at in row] for row in starts[:: planes.TRIED].tolist()])
+    near = np.repeat(saved, planes.TRIED, axis=0)[:blocks]  # what the block before saved that was tried
+    odd = np.arange(blocks)[:, None] % 2 == 1
+    left = ~tried & ~np.where(near > 0, odd & (near * planes.WEAK < items), planes.noisy(table.swapaxes(0, 1)))
     compress(left)
     for block, row in enumerate(starts.tolist()):
         yield [piece for at, plane in zip(row, table[:, block], strict=True) for piece in _stored(found.get(at), plane)]
