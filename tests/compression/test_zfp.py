@@ -5,6 +5,7 @@ from __future__ import annotations
 import numcodecs
 import numpy as np
 import pytest
+import zfpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -140,3 +141,36 @@ def test_factory_resolves_quality():
         zfp(quality="high")
     with pytest.raises(CodecError, match="either"):
         zfp()
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_what_is_not_decoded_again_is_within_the_tolerance(ndim, dtype):
+    # Blocks that are hard for the transform, as large as is relied on: signs at random, spikes, every size at once.
+    rng = np.random.default_rng(ndim)
+    for tolerance in (1e-30, 0.03, 0.03125, 0.0625, 1e6):
+        top = tolerance * 2.0**16 * 0.999
+        for kind in range(4):
+            values = rng.uniform(-1, 1, (4,) * (ndim - 1) + (4096,))
+            if kind == 1:
+                values = np.sign(values)
+            elif kind == 2:
+                values = values * 2.0 ** -rng.integers(0, 30, values.shape)
+            elif kind == 3:
+                values = np.where(rng.random(values.shape) < 0.1, np.sign(values), values * 1e-5)
+            values = (values * top).astype(dtype)
+            codec = Zfp(tolerance)
+            assert codec._is_sure_of(values, values)
+            decoded = zfpy.decompress_numpy(codec.encode(values))
+            assert np.abs(decoded.astype("f8") - values.astype("f8")).max() <= tolerance
+
+
+def test_larger_samples_are_decoded_again(monkeypatch):
+    seen = []
+    real = zfpy.decompress_numpy
+    monkeypatch.setattr(zfpy, "decompress_numpy", lambda stream: seen.append(1) or real(stream))
+    codec = Zfp(1e-3)
+    codec.encode(np.full((4, 4, 4), 60.0, "f4"))
+    assert not seen
+    codec.encode(np.full((4, 4, 4), 70.0, "f4"))
+    assert len(seen) == 1

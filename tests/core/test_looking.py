@@ -11,8 +11,8 @@ from mdio.convert import create
 from mdio.core.region import Region
 from mdio.core.volume import Creation
 from mdio.exceptions import IntegrityError, MDIOError, StorageError
-from mdio.flow.engine import run
 from mdio.flow import spread as spreading
+from mdio.flow.engine import run
 from mdio.flow.spread import spread
 from mdio.testing import synthetic
 
