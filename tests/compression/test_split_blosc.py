@@ -10,10 +10,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernels import WAYS, use
 
 from mdio.exceptions import CodecError, IntegrityError, ShapeError
+from mdio_compression import kernel
 from mdio_compression.blosc import PRESETS, SplitBlosc, blosc
 from mdio_compression.frame import MAGIC, Layout, parse
+
+
+@pytest.fixture(autouse=True, params=WAYS, scope="module")
+def way(request):
+    with pytest.MonkeyPatch.context() as patch:
+        use(request.param, patch, kernel, "frames")
+        yield
+
 
 STOCK = numcodecs.Blosc()
 RNG = np.random.default_rng(7)

@@ -9,10 +9,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernels import WAYS, use
 
+from mdio_segy import kernel
 from mdio_segy.batches import BATCH
 from mdio_segy.errors import SegyError, ValueNotRepresentable
 from mdio_segy.ibm import decode_words, encode_words
+
+
+@pytest.fixture(autouse=True, params=WAYS, scope="module")
+def way(request):
+    with pytest.MonkeyPatch.context() as patch:
+        use(request.param, patch, kernel, "words")
+        yield
+
 
 LARGEST = Fraction(float(np.finfo(np.float32).max))
 

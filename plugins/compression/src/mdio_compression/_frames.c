@@ -590,7 +590,7 @@ static int64_t encode(Worker *worker, const Chunk *chunk, size_t nbytes, size_t 
 {
     size_t typesize = chunk->typesize, blocks = (nbytes - 1) / blocksize + 1;
     size_t gap = HEADER + 4 * blocks, end = gap + sizeof MAGIC + 4 * blocks, at = end + 4;
-    if (capacity < at + nbytes + 4 * blocks * (typesize < MAX_SPLIT_ITEM ? typesize : MAX_SPLIT_ITEM))
+    if (capacity < at + nbytes + 4 * blocks * (splits(typesize, blocksize, blocksize) ? typesize : 1))
         return -1;
     if (!worker->encoder && !(worker->encoder = zstd.create_encoder()))
         return -1;

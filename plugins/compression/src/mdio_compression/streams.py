@@ -59,8 +59,10 @@ def _zstd_encoder(clevel: int) -> Deflate:
 
     # Matches shorter than 7 bytes cost more in a plane of samples than they save: level 1 with long matches only
     # is some 5 % faster on exponent planes and no less dense. A small hash table is quick to clear for each plane.
-    fast = {"min_match": 7, "hash_log": 12, "window_log": 17} if clevel == 1 else {}
-    parameters = zstandard.ZstdCompressionParameters.from_level(clevel, **fast)
+    # Other levels fit their parameters to the size of each plane.
+    if clevel != 1:
+        return partial(_zstd_deflate, zstandard.ZstdCompressor(level=clevel))
+    parameters = zstandard.ZstdCompressionParameters.from_level(clevel, min_match=7, hash_log=12, window_log=17)
     return partial(_zstd_deflate, zstandard.ZstdCompressor(compression_params=parameters))
 
 

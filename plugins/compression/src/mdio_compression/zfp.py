@@ -25,7 +25,7 @@ _MODE_FIXED_ACCURACY = 4
 _SURE = 2.0**16
 """Largest sample, in tolerances, up to which ZFP's own promise is relied on."""
 _FINEST = 2.0**-80
-"""Smallest tolerance for which that is so: blocks of samples below 2^-98 come back as anything (found by experiment)."""
+"""Smallest tolerance for which that is so: blocks of samples below 2^-98 come back wrong (by experiment)."""
 _FLOAT32_INTEGERS = 2**24
 """Up to here float32 holds every integer."""
 _TYPES = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.float32), np.dtype(np.float64))
@@ -121,7 +121,7 @@ class Zfp:
         """
         top = max(float(array.max()), -float(array.min()))  # NaN where there is one, and then not below anything
         exact = given.dtype.kind == "f" or top <= _FLOAT32_INTEGERS
-        return exact and _FINEST <= self.tolerance and top <= self.tolerance * _SURE
+        return exact and self.tolerance >= _FINEST and top <= self.tolerance * _SURE
 
     def decode(self, buf: Any, out: Any = None, *, max_size: int | None = None) -> Any:
         """Return the decoded array of a chunk, by us or by others.
