@@ -89,7 +89,7 @@ def open(
     ConfigError
         An option that the reader does not have.
     """
-    from mdio.storage.staging import is_unfinished
+    from mdio.storage.claiming import is_unfinished
 
     url = os.fspath(url)
     storage = Stores(storage_options or {})
@@ -121,7 +121,7 @@ def find_reader(url: str, storage: Stores) -> Reader:
     NoReaderError
         No installed reader knows it.
     """
-    from mdio.storage.staging import is_unfinished
+    from mdio.storage.claiming import is_unfinished
 
     store = storage.open(url)
     is_dir = store.is_dir()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from mdio.core.region import Region
 from mdio.exceptions import JournalMismatchError
 from mdio.flow.lines import FileLines, Lines, MemoryLines, SegmentLines
-from mdio.storage.staging import REMOTE_STATE, journal_path
+from mdio.storage.claiming import REMOTE_STATE, journal_path
 
 if TYPE_CHECKING:
     from mdio.storage.store import Store

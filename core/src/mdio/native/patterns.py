@@ -31,7 +31,8 @@ from mdio.native.codecs import default_codec, resolve_codec
 from mdio.native.dataset import Revision
 from mdio.native.opening import open_dataset
 from mdio.native.rechunking import Rechunking
-from mdio.storage.staging import StagedTree, is_unfinished, journal_path
+from mdio.storage.claiming import is_unfinished, journal_path
+from mdio.storage.staging import StagedTree
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

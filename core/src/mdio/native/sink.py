@@ -47,7 +47,7 @@ def create_sink(url: str, like: Volume, options: WriteOptions, storage: Storage,
     Raises
     ------
     MDIOAlreadyExistsError, IncompleteDatasetError, WriterLockedError, StorageError
-        The target cannot be begun; see :func:`mdio.storage.staging.claim_target`.
+        The target cannot be begun; see :func:`mdio.storage.claiming.claim_target`.
     ConfigError
         Chunks, shards, template or codec do not fit the volume or the layout.
     """

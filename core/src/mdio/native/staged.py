@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mdio.core.volume import Creation
 from mdio.flow.journal import Journal
-from mdio.storage.staging import StagedTree, claim_target
+from mdio.storage.claiming import claim_target
+from mdio.storage.staging import StagedTree
 
 if TYPE_CHECKING:
     from mdio.storage.store import Store

@@ -44,7 +44,7 @@ def create_segy(url: str, like: Volume, options: SegyWriteOptions, storage: Stor
     ConfigError
         No trace to write, or a sample format that does not exist.
     MDIOAlreadyExistsError, IncompleteDatasetError, WriterLockedError, StorageError
-        The target cannot be begun; see :func:`mdio.storage.staging.claim_target`.
+        The target cannot be begun; see :func:`mdio.storage.claiming.claim_target`.
     """
     if options.split:
         from mdio_segy.split import SplitSink

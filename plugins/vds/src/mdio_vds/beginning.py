@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mdio.flow.journal import Journal
-from mdio.storage.staging import claim_target
+from mdio.storage.claiming import claim_target
 from mdio.storage.urls import suffix
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def begin_target(
     Raises
     ------
     MDIOAlreadyExistsError, IncompleteDatasetError, WriterLockedError, StorageError
-        The target cannot be begun; see :func:`mdio.storage.staging.claim_target`.
+        The target cannot be begun; see :func:`mdio.storage.claiming.claim_target`.
     """
     from mdio_vds.container_target import ContainerTarget
     from mdio_vds.object_target import ObjectTarget

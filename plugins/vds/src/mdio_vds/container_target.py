@@ -83,7 +83,7 @@ class ContainerTarget(TargetContents["ContainerLayerTarget"]):
         Parameters
         ----------
         store
-            The target, claimed before (:func:`mdio.storage.staging.claim_target`). A local file grows under another
+            The target, claimed before (:func:`mdio.storage.claiming.claim_target`). A local file grows under another
             name; a remote one is made in a temporary file and uploaded by :meth:`commit`.
         fresh
             False when a run goes on: what the earlier one wrote is kept and taken up with

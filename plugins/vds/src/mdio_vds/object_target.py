@@ -62,7 +62,7 @@ class ObjectTarget(TargetContents["ObjectLayerTarget"]):
         Parameters
         ----------
         store
-            The target, claimed before (:func:`mdio.storage.staging.claim_target`). A local folder grows under another
+            The target, claimed before (:func:`mdio.storage.claiming.claim_target`). A local folder grows under another
             name; below a remote prefix what makes it a VDS is written last.
         fresh
             False when a run goes on: what the earlier one wrote is kept and taken up with

@@ -284,7 +284,7 @@ def begun(
         It cannot be written, or somebody else does.
     """
     from mdio.core.volume import Creation
-    from mdio.storage.staging import claim_target
+    from mdio.storage.claiming import claim_target
 
     write_layout(record, store.url)
     lock, _ = claim_target(store, Creation(overwrite=True), lambda: _locked(store))
