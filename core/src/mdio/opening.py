@@ -57,32 +57,9 @@ def open(
     options: Mapping[str, Any] | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Volume:
-    """Open a dataset of any installed format.
+    """Open a dataset of any installed format, as its plugin gives it.
 
-    Parameters
-    ----------
-    url
-        Path or URL.
-    format
-        Name of the reader; found by content and name otherwise.
-    options
-        Options of that reader.
-    storage_options
-        Options of the store, e.g. credentials.
-
-    Returns
-    -------
-    Volume
-        Readable by region; close it when done.
-
-    Raises
-    ------
-    MDIONotFoundError
-        Nothing is there.
-    NoReaderError
-        No installed reader knows it.
-    ConfigError
-        An option that the reader does not have.
+    Parameters, and what is raised, are those of :func:`mdio.open`, which wraps the volume for people.
     """
     from mdio.storage.claiming import is_unfinished
 
