@@ -23,7 +23,7 @@ LAYERS = (
         "mdio.plugins.registry",
         "mdio.validation",
     ),
-    ("mdio.convert", "mdio.config", "mdio.overriding"),
+    ("mdio.opening", "mdio.convert", "mdio.config", "mdio.overriding"),
     ("mdio.api", "mdio.converters"),
     ("mdio.cli",),
 )

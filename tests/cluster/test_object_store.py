@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-
 import numpy as np
 import pytest
 from cluster_kit import machines
 from segy_bytes import grid, samples_for, segy
+from servers import s3_server
 
 pytest.importorskip("distributed")
 pytest.importorskip("s3fs")
-moto = pytest.importorskip("moto.server")
+pytest.importorskip("moto.server")
 # Sockets of clusters that come and go are closed when Python collects them, in whatever test that happens.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -26,13 +25,8 @@ SETTINGS = {"target_options": {"chunks": [8, 8, 32]}, "memory": 1 << 16}
 def server(monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = moto.ThreadedMotoServer("127.0.0.1", port=port, verbose=False)
-    server.start()
-    yield f"http://127.0.0.1:{port}"
-    server.stop()
+    with s3_server() as url:
+        yield url
 
 
 def test_a_bucket(server, tmp_path):

@@ -272,3 +272,24 @@ def test_of_picks_a_locked_file_where_the_store_is_local(tmp_path):
     journal.begin(HEADER)
     assert (tmp_path / "a" / "journal").is_file()
     journal.close()
+
+
+@pytest.mark.parametrize("of", [Journal.of_target, Journal.of_local_target])
+def test_the_journal_of_a_local_target_lies_beside_it_and_locks_it(tmp_path, of):
+    store = DictStore()
+    store.path = tmp_path / "lines.mdio"
+    journal = of(store)
+    journal.begin(HEADER)
+    assert [path.name for path in tmp_path.iterdir()] == [".lines.mdio.journal"]
+    with pytest.raises(WriterLockedError):
+        of(store)
+    journal.remove()
+
+
+def test_the_journal_of_a_remote_target_is_found_again_where_it_can_be_gone_on_with():
+    store = DictStore()
+    for of, kept in ((Journal.of_local_target, []), (Journal.of_target, [".mdio-writing/0"])):
+        journal = of(store)
+        journal.begin(HEADER)
+        journal.close()
+        assert [key[: len(".mdio-writing/0")] for key in store.objects] == kept

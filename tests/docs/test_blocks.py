@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import urllib.request
 import warnings
 from pathlib import Path
 
 import pytest
 from doc_blocks import ROOT, PageRunner, blocks_of, loose_fences
 from doc_data import provide
+from servers import s3_server
 
 PAGES = {
     path.relative_to(ROOT).as_posix(): path for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -37,27 +37,17 @@ def page_folder(tmp_path, monkeypatch):
 @pytest.fixture
 def object_store(monkeypatch):
     """An S3 server on loopback, found by the environment as a real one is, with the bucket that pages write to."""
-    pytest.importorskip("moto")
-    pytest.importorskip("s3fs")
-    server_module = pytest.importorskip("moto.server")
-    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    import s3fs
-
-    def empty():
+    pytest.importorskip("moto.server")
+    s3fs = pytest.importorskip("s3fs")
+    with s3_server() as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         s3fs.S3FileSystem.clear_instance_cache()
-        urllib.request.urlopen(urllib.request.Request(f"http://{host}:{port}/moto-api/reset", method="POST")).close()
-
-    empty()  # servers of one process share what they hold
-    s3fs.S3FileSystem().mkdir("surveys")
-    yield
-    empty()
-    server.stop()
+        s3fs.S3FileSystem().mkdir("surveys")
+        yield
+        s3fs.S3FileSystem.clear_instance_cache()
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of the event loop of s3fs

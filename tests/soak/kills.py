@@ -290,7 +290,7 @@ def main() -> int:
             prepare(folder)
             place: Place | Bucket = Place(folder)
             if given.s3:
-                from vds_wheel import s3_server
+                from servers import s3_server
 
                 place = Bucket(stack.enter_context(s3_server()), folder)
             for name in given.only or TARGETS:

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import fsspec
@@ -18,6 +11,7 @@ import numpy as np
 import pytest
 from fault_cases import source
 from range_server import range_server
+from servers import free_port, s3_server, serving
 
 import mdio
 from mdio.api.verifying import verify
@@ -46,36 +40,6 @@ def no_proxy(monkeypatch):
 def survey(tmp_path_factory):
     path = tmp_path_factory.mktemp("servers") / "x.sgy"
     return path, source(path)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextlib.contextmanager
-def serving(command, url, **environment):
-    """Run a server until the context ends; it is up when it answers anything."""
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **environment}
-    )
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except urllib.error.HTTPError as answer:
-                answer.close()
-                break
-            except OSError:
-                if process.poll() is not None:
-                    raise RuntimeError(f"{command[0]} ended with {process.returncode}") from None
-                time.sleep(0.1)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def there_and_back(survey, root, options, tmp_path):
@@ -124,9 +88,7 @@ def test_s3(survey, tmp_path):
     pytest.importorskip("moto", reason="the emulator of S3 is not installed: pip install moto[server]")
     pytest.importorskip("flask", reason="the emulator of S3 is not installed: pip install moto[server]")
     s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed")
-    port = free_port()
-    code = "from moto.server import main; main()"
-    with serving([sys.executable, "-c", code, "-H", "127.0.0.1", "-p", str(port)], f"http://127.0.0.1:{port}") as url:
+    with s3_server() as url:
         options = {
             "key": "testing-key", "secret": "testing-secret", "skip_instance_cache": True,
             "client_kwargs": {"endpoint_url": url, "region_name": "us-east-1"},

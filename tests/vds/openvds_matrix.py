@@ -23,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).with_name("matrix")))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from vds_cases import further, matrix
 from vds_compare import Bench, conversions

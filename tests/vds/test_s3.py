@@ -17,9 +17,10 @@ pytest.importorskip("flask")
 sys.path.insert(0, str(Path(__file__).with_name("matrix")))
 
 from segy_bytes import grid, segy
+from servers import s3_server
 from vds_cases import Channel, Job
 from vds_ours import read
-from vds_wheel import Wheel, WheelError, connection, filesystem, s3_server, storage_options
+from vds_wheel import Wheel, WheelError, connection, filesystem, storage_options
 
 import mdio
 from mdio.convert import Stores, convert

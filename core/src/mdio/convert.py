@@ -1,4 +1,7 @@
-"""Opens, creates and converts volumes: resolves names to plugins, hands them stores, and runs the engine."""
+"""Converts volumes: opens one, begins another, and runs the engine.
+
+Plugins and programs find what opens and creates them (:mod:`mdio.opening`) here as well.
+"""
 
 from __future__ import annotations
 
@@ -10,177 +13,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mdio.core.volume import Creation, Sink, Volume
-from mdio.exceptions import ConfigError, MDIOError, MDIONotFoundError, RunError, SlabError
+from mdio.exceptions import ConfigError, RunError, SlabError
+from mdio.opening import Stores, chosen_writer, create, find_reader, open
 from mdio.plugins.registry import registry
-from mdio.storage.local import LocalStore
-from mdio.storage.urls import local_path, redact, scheme
-from mdio.validation import validated
+from mdio.storage.urls import local_path, redact
 
 if TYPE_CHECKING:
     from mdio.flow.engine import CancelToken
     from mdio.flow.events import Observer, Report
     from mdio.flow.plan import Plan
     from mdio.flow.pools import Elsewhere
-    from mdio.plugins.contributions import Reader, Writer
     from mdio.storage.store import Store
 
 __all__ = ["Conversion", "Stores", "absolute", "convert", "create", "find_reader", "open", "time_stamp"]
-
-_HEAD = 4096
-
-
-@dataclass(frozen=True)
-class Stores:
-    """Resolves URLs to stores with the storage options of one call.
-
-    Parameters
-    ----------
-    options
-        Options of the filesystem: flat for all remote URLs, or keyed by protocol, each to its own.
-    """
-
-    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    def open(self, url: str) -> Store:
-        """Return the store at a URL."""
-        path = local_path(url)
-        if path is not None:
-            return LocalStore(path)
-        from mdio.storage.options import environment_options, options_for, split_deadline
-        from mdio.storage.remote import RemoteStore
-
-        backend = registry().storage_backend(scheme(url))
-        options, deadline = split_deadline(options_for(url, self.options) or options_for(url, environment_options()))
-        filesystem = backend.load()(url, options)
-        return RemoteStore(filesystem, filesystem._strip_protocol(url), url, deadline=deadline)
-
-
-def open(
-    url: str | os.PathLike[str],
-    *,
-    format: str | None = None,
-    options: Mapping[str, Any] | None = None,
-    storage_options: Mapping[str, Any] | None = None,
-) -> Volume:
-    """Open a dataset of any installed format.
-
-    Parameters
-    ----------
-    url
-        Path or URL.
-    format
-        Name of the reader; found by content and name otherwise.
-    options
-        Options of that reader.
-    storage_options
-        Options of the store, e.g. credentials.
-
-    Returns
-    -------
-    Volume
-        Readable by region; close it when done.
-
-    Raises
-    ------
-    MDIONotFoundError
-        Nothing is there.
-    NoReaderError
-        No installed reader knows it.
-    ConfigError
-        An option that the reader does not have.
-    """
-    from mdio.storage.staging import is_unfinished
-
-    url = os.fspath(url)
-    storage = Stores(storage_options or {})
-    unfinished = local_path(url) is not None and is_unfinished(storage.open(url))
-    try:
-        return _opened(url, format, options or {}, storage)
-    except MDIOError:
-        if not unfinished or is_unfinished(storage.open(url)):
-            raise
-        return _opened(url, format, options or {}, storage)  # the run that made it has just ended
-
-
-def _opened(url: str, format: str | None, options: Mapping[str, Any], storage: Stores) -> Volume:
-    reader = registry().reader(format) if format else find_reader(url, storage)
-    model = reader.options_model()
-    if model is None and options:
-        raise ConfigError(f"format {reader.name} takes no options", path=next(iter(options)))
-    volume: Volume = reader.load()(url, validated(model, options, "input") if model is not None else None, storage)
-    return volume
-
-
-def find_reader(url: str, storage: Stores) -> Reader:
-    """Return the reader for what lies at a URL: by its first bytes, its name, or by asking the readers.
-
-    Raises
-    ------
-    MDIONotFoundError
-        Nothing is there.
-    NoReaderError
-        No installed reader knows it.
-    """
-    from mdio.storage.staging import is_unfinished
-
-    store = storage.open(url)
-    is_dir = store.is_dir()
-    head = b""
-    if not is_dir:
-        try:
-            with contextlib.closing(store.open()) as file:
-                head = file.read(0, min(_HEAD, file.size))
-        except MDIONotFoundError:
-            if not is_unfinished(store):
-                raise
-            is_dir = True  # what it was to become is told by its name
-    return registry().reader_for(url, head, is_dir, storage)
-
-
-def create(
-    url: str | os.PathLike[str],
-    like: Volume,
-    *,
-    format: str | None = None,
-    options: Mapping[str, Any] | None = None,
-    storage_options: Mapping[str, Any] | None = None,
-    creation: Creation | None = None,
-) -> Sink:
-    """Begin a target of any installed format.
-
-    Parameters
-    ----------
-    url
-        Path or URL.
-    like
-        The volume whose shape, live mask and metadata it takes.
-    format
-        Name of the writer; by the ending of the URL otherwise.
-    options
-        Options of that writer.
-    storage_options
-        Options of the store.
-    creation
-        Overwriting, resuming, fingerprint and time stamp.
-
-    Returns
-    -------
-    Sink
-        To be filled by blocks and committed.
-    """
-    url = os.fspath(url)
-    writer, checked = _writer(url, format, options or {})
-    sink: Sink = writer.load()(url, like, checked, Stores(storage_options or {}), creation or Creation())
-    return sink
-
-
-def _writer(url: str, format: str | None, given: Mapping[str, Any]) -> tuple[Writer, Any]:
-    """Return the writer for a target, and its options checked."""
-    writer = registry().writer(format) if format else registry().writer_for(url)
-    model = writer.options_model()
-    if model is None and given:
-        raise ConfigError(f"format {writer.name} takes no options", path=next(iter(given)))
-    return writer, validated(model, given, "output") if model is not None else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,7 +87,7 @@ class Conversion:
         try:
             for transform in self.transforms:
                 volume = transform(volume)
-            writer, options = _writer(self.target, self.target_format, self.target_options)
+            writer, options = chosen_writer(self.target, self.target_format, self.target_options)
             prepared: Volume = writer.prepared(volume, options)
         except BaseException:
             volume.close()

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from servers import s3_server
 from vds_cases import OURS, RULE, WHEEL
 from vds_ours import coarser_than, expected, group_of, layout_of, read, write
-from vds_wheel import Wheel, WheelError, connection, filesystem, http_server, s3_server, storage_options
+from vds_wheel import Wheel, WheelError, connection, filesystem, http_server, storage_options
 
 from mdio.convert import Stores
 from mdio.exceptions import MDIOError

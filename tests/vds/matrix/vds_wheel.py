@@ -7,13 +7,8 @@ import functools
 import http.server
 import json
 import os
-import socket
 import subprocess
-import sys
 import threading
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 SCRIPT = Path(__file__).with_name("wheel_side.py")
@@ -104,35 +99,6 @@ def http_server(folder):
     finally:
         server.shutdown()
         server.server_close()
-
-
-@contextlib.contextmanager
-def s3_server():
-    """Run an emulator of S3 on a port of this machine; yield its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except urllib.error.HTTPError as answer:
-                answer.close()
-                break
-            except OSError:
-                if process.poll() is not None:
-                    raise RuntimeError(f"moto_server ended with {process.returncode}") from None
-                time.sleep(0.1)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def storage_options(endpoint):

@@ -37,10 +37,9 @@ def copy(
     from mdio.api.accessor import MDIOReader
     from mdio.api.convenience import copy_accessor
     from mdio.cli import render
-    from mdio.flow.progress import progress_observer
+    from mdio.cli.running import progress_of
 
-    settings = settings_of(context)
-    observer = progress_observer(quiet=quiet or settings.quiet, log="json" if settings.log == "json" else "text")
+    observer = progress_of(settings_of(context), quiet=quiet)
     with MDIOReader(source, access_pattern, storage_options=storage_options) as reader:
         report = copy_accessor(
             reader, target, excludes, includes, storage_options, overwrite=overwrite, observers=[observer]

@@ -62,7 +62,7 @@ def opened(
 def observers(settings: Settings, quiet: bool) -> list[Observer]:
     """Return what shows the progress of a pass over a dataset."""
     from mdio.cli.memory import give_slabs_back
-    from mdio.flow.progress import progress_observer
+    from mdio.cli.running import progress_of
 
     give_slabs_back()
-    return [progress_observer(quiet=quiet or settings.quiet, log="json" if settings.log == "json" else "text")]
+    return [progress_of(settings, quiet=quiet)]

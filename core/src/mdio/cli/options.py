@@ -25,6 +25,7 @@ __all__ = [
     "Quiet",
     "Resume",
     "Scheduler",
+    "Select",
     "Settings",
     "StorageOptions",
     "Workers",
@@ -133,6 +134,14 @@ Workers = Annotated[
 ]
 Scheduler = Annotated[
     str | None, typer.Option("--scheduler", metavar="ADDR", help="Address of a Dask scheduler to run on.")
+]
+Select = Annotated[
+    str | None,
+    typer.Option(
+        "--select",
+        metavar="inline=100:200,…",
+        help="Traces to write, by coordinates: first:last[:step], both ends included, or single ones.",
+    ),
 ]
 
 if TYPE_CHECKING:

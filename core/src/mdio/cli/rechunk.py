@@ -58,11 +58,10 @@ def rechunk(
     from mdio.api.convenience import add_patterns, connected
     from mdio.cli import render
     from mdio.cli.memory import give_slabs_back
-    from mdio.flow.progress import progress_observer
+    from mdio.cli.running import progress_of
 
     if len(chunk_size) != len(suffix):
         raise ConfigError(f"{len(chunk_size)} --chunk-size for {len(suffix)} --suffix", hint="give one for each")
-    settings = settings_of(context)
     with (
         connected(scheduler) as client,
         MDIOAccessor(url, "w", access_pattern, storage_options=storage_options) as accessor,
@@ -81,8 +80,7 @@ def rechunk(
             _show(url, job.describe(), as_json=json)
             return
         give_slabs_back()
-        observer = progress_observer(quiet=quiet or settings.quiet, log="json" if settings.log == "json" else "text")
-        report = job.run([observer])
+        report = job.run([progress_of(settings_of(context), quiet=quiet)])
     if json:
         render.output_json({"url": url, "seconds": round(report.seconds, 3), **report.plan})
 

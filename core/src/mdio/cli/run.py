@@ -23,6 +23,7 @@ from mdio.cli.options import (
     Workers,
     settings_of,
 )
+from mdio.cli.running import ends_of, progress_of, report_facts, size_text
 from mdio.exceptions import CancelledError, MDIOAlreadyExistsError, MDIOError, MDIONotFoundError
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _show_plans(jobs: Sequence[Job], *, as_json: bool) -> None:
             maker = _maker(jobs[:index], job.conversion.source)
             if maker is None:
                 raise _named(error, job) from error.__cause__
-            plans.append(_ends(job.conversion) | {"notes": [f"can be planned once {maker} has written the source"]})
+            plans.append(ends_of(job.conversion) | {"notes": [f"can be planned once {maker} has written the source"]})
         except MDIOError as error:
             raise _named(error, job) from error.__cause__
     named = [{"name": job.name, **plan} for job, plan in zip(jobs, plans, strict=True)]
@@ -127,7 +128,7 @@ def _plan(conversion: Conversion) -> dict[str, Any]:
     volume, plan = conversion.plan()
     try:
         shape = {dim.name: dim.size for dim in volume.schema.dims}
-        return {**_ends(conversion), **plan.describe(), "shape": shape, "samples": volume.schema.dtype.name}
+        return {**ends_of(conversion), **plan.describe(), "shape": shape, "samples": volume.schema.dtype.name}
     finally:
         volume.close()
 
@@ -137,20 +138,12 @@ def _maker(earlier: Sequence[Job], url: str) -> str | None:
     return next((job.name for job in earlier if job.conversion.target.rstrip("/") == url.rstrip("/")), None)
 
 
-def _ends(conversion: Conversion) -> dict[str, Any]:
-    from mdio.storage.urls import redact
-
-    return {"source": redact(conversion.source), "target": redact(conversion.target)}
-
-
 # -- run ---------------------------------------------------------------------------------------------------------
 
 
 def _carry_out(jobs: Sequence[Job], settings: Settings, *, as_json: bool) -> None:
     """Run one after the other and print how it went; the exit code is that of the first failure."""
-    from mdio.flow.progress import progress_observer
-
-    observer = progress_observer(quiet=settings.quiet, log="json" if settings.log == "json" else "text")
+    observer = progress_of(settings)
     outcomes: list[_Outcome] = []
     try:
         for job in jobs:
@@ -204,7 +197,7 @@ def _named(error: MDIOError, job: Job) -> MDIOError:
 
 def _announce(job: Job, settings: Settings) -> None:
     if not settings.quiet:
-        ends = _ends(job.conversion)
+        ends = ends_of(job.conversion)
         _tell(settings, "run", f"{job.name}: {ends['source']} → {ends['target']}")
 
 
@@ -221,15 +214,13 @@ def _tell(settings: Settings, kind: str, message: str, *, hint: str = "") -> Non
 
 def _show(outcomes: Sequence[_Outcome], left: Sequence[Job], *, as_json: bool) -> None:
     """Print a line for each run: the result of the command."""
-    from mdio.cli.running import report_facts, size_text
-
     outcomes = [*outcomes, *(_Outcome(job, "not run") for job in left)]
     if as_json:
         render.output_json(
             [
                 {"name": item.job.name, "status": item.status}
                 | (report_facts(item.job.conversion, item.report) if item.report is not None else {})
-                | _ends(item.job.conversion)
+                | ends_of(item.job.conversion)
                 | ({"error": item.error.message} if item.error is not None else {})
                 for item in outcomes
             ]
@@ -240,6 +231,6 @@ def _show(outcomes: Sequence[_Outcome], left: Sequence[Job], *, as_json: bool) -
         report = item.report
         facts = (report.slabs, size_text(report.bytes), f"{report.seconds:.1f} s") if report is not None else ("",) * 3
         skipped = f", {len(report.skipped)} slabs left out" if report is not None and report.skipped else ""
-        rows.append((item.job.name, item.status + skipped, *facts, _ends(item.job.conversion)["target"]))
+        rows.append((item.job.name, item.status + skipped, *facts, ends_of(item.job.conversion)["target"]))
     columns = ("Run", "Result", "Slabs", "Samples", "Time", "Target")
     render.table(rows, columns, styles=_STYLES, right=("Slabs", "Samples", "Time"))

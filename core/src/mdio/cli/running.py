@@ -9,9 +9,9 @@ from mdio.cli.options import Settings
 
 if TYPE_CHECKING:
     from mdio.convert import Conversion
-    from mdio.flow.events import Report
+    from mdio.flow.events import Observer, Report
 
-__all__ = ["carry_out", "show_plan", "size_text"]
+__all__ = ["carry_out", "ends_of", "progress_of", "report_facts", "show_plan", "size_text"]
 
 
 def carry_out(
@@ -22,16 +22,20 @@ def carry_out(
         show_plan(conversion, as_json=as_json)
         return
     from mdio.cli.memory import give_slabs_back
-    from mdio.flow.progress import progress_observer
 
     give_slabs_back()
-
-    observer = progress_observer(quiet=quiet or settings.quiet, log="json" if settings.log == "json" else "text")
-    report = conversion.run(observers=[observer])
+    report = conversion.run(observers=[progress_of(settings, quiet=quiet)])
     if as_json:
         render.output_json(report_facts(conversion, report))
     for region, reason in report.skipped:
         render.lines(f"skipped {list(region)}: {reason}")
+
+
+def progress_of(settings: Settings, *, quiet: bool = False) -> Observer:
+    """Return what shows progress and warnings on standard error, as the call asks for it."""
+    from mdio.flow.progress import progress_observer
+
+    return progress_observer(quiet=quiet or settings.quiet, log="json" if settings.log == "json" else "text")
 
 
 def show_plan(conversion: Conversion, *, as_json: bool = False) -> None:
@@ -40,7 +44,7 @@ def show_plan(conversion: Conversion, *, as_json: bool = False) -> None:
     try:
         schema = volume.schema
         facts: dict[str, Any] = {
-            **_places(conversion),
+            **ends_of(conversion),
             **plan.describe(),
             "shape": {dim.name: dim.size for dim in schema.dims},
             "samples": schema.dtype.name,
@@ -55,7 +59,7 @@ def show_plan(conversion: Conversion, *, as_json: bool = False) -> None:
     render.key_values({"would convert": f"{facts.pop('source')} → {facts.pop('target')}", "shape": shape, **facts})
 
 
-def _places(conversion: Conversion) -> dict[str, str]:
+def ends_of(conversion: Conversion) -> dict[str, str]:
     """Return source and target for people and logs, without what opens them."""
     from mdio.storage.urls import redact
 
@@ -65,7 +69,7 @@ def _places(conversion: Conversion) -> dict[str, str]:
 def report_facts(conversion: Conversion, report: Report) -> dict[str, Any]:
     """Return a report as plain data for ``--json``."""
     return {
-        **_places(conversion),
+        **ends_of(conversion),
         "slabs": report.slabs,
         "resumed": report.resumed,
         "skipped": [{"region": [list(pair) for pair in region], "reason": reason} for region, reason in report.skipped],

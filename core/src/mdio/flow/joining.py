@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mdio.core.volume import Creation
 from mdio.flow.journal import Journal
 from mdio.flow.lease import revoke
-from mdio.storage.staging import claim_target
+from mdio.storage.claiming import claim_target
 
 if TYPE_CHECKING:
     from mdio.storage.store import Store
@@ -36,7 +36,7 @@ class Joining(Creation):
 
 
 def claim(store: Store, creation: Creation, journal: Callable[[], Journal]) -> tuple[Journal, bool]:
-    """Claim a target, or join a run that has; see :func:`mdio.storage.staging.claim_target`.
+    """Claim a target, or join a run that has; see :func:`mdio.storage.claiming.claim_target`.
 
     Workers of a run that was killed lose their leave to write it.
     """

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from mdio.core.region import Region
 from mdio.exceptions import JournalMismatchError
 from mdio.flow.lines import FileLines, Lines, MemoryLines, SegmentLines
+from mdio.storage.claiming import REMOTE_STATE, journal_path
 
 if TYPE_CHECKING:
     from mdio.storage.store import Store
@@ -28,7 +29,7 @@ VERSION = 1
 
 
 class Journal:
-    """Finished slabs of one run; use :meth:`local`, :meth:`on_store`, :meth:`of` or :meth:`in_memory`.
+    """Finished slabs of one run; use :meth:`of_target` or one of the other class methods.
 
     Safe to use from several threads.
     """
@@ -71,6 +72,23 @@ class Journal:
         path = store.path / key
         path.parent.mkdir(parents=True, exist_ok=True)
         return cls.local(path, store.url)
+
+    @classmethod
+    def of_target(cls, store: Store) -> Self:
+        """Return the journal of a target that later runs go on with, wherever it is.
+
+        It lies beside a local target and locks it, and in segments below a remote one.
+        """
+        return cls.on_store(store, REMOTE_STATE) if store.path is None else cls._beside(store.path, store)
+
+    @classmethod
+    def of_local_target(cls, store: Store) -> Self:
+        """Return the journal of a target that is only gone on with where it is local; a remote one ends with us."""
+        return cls.in_memory() if store.path is None else cls._beside(store.path, store)
+
+    @classmethod
+    def _beside(cls, path: Path, store: Store) -> Self:
+        return cls.local(journal_path(path.absolute()), store.url)
 
     @classmethod
     def in_memory(cls, lines: list[bytes] | None = None) -> Self:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from mdio.exceptions import StorageError
 from mdio.flow.pools import ClusterError
+from mdio.storage.claiming import REMOTE_STATE, journal_path
 from mdio.storage.local import LocalStore
-from mdio.storage.staging import REMOTE_STATE, journal_path
 
 if TYPE_CHECKING:
     from mdio.storage.store import Store

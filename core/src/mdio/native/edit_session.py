@@ -14,7 +14,7 @@ from mdio.flow.lines import FileLines
 from mdio.native.dataset import Revision
 from mdio.native.edit_target import EditTarget
 from mdio.native.opening import open_dataset
-from mdio.storage.staging import is_unfinished, journal_path
+from mdio.storage.claiming import is_unfinished, journal_path
 
 if TYPE_CHECKING:
     from mdio.native.dataset import Dataset

@@ -9,7 +9,7 @@ from mdio.exceptions import IncompleteDatasetError, InvalidMDIOError, MDIONotFou
 from mdio.native.v0 import open_v0
 from mdio.native.v1 import V1Dataset
 from mdio.native.v1_nodes import Zarr2Nodes, Zarr3Nodes
-from mdio.storage.staging import is_unfinished
+from mdio.storage.claiming import is_unfinished
 
 if TYPE_CHECKING:
     from mdio.native.dataset import Dataset

@@ -31,7 +31,8 @@ from mdio.native.codecs import default_codec, resolve_codec
 from mdio.native.dataset import Revision
 from mdio.native.opening import open_dataset
 from mdio.native.rechunking import Rechunking
-from mdio.storage.staging import StagedTree, is_unfinished, journal_path
+from mdio.storage.claiming import is_unfinished, journal_path
+from mdio.storage.staging import StagedTree
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -280,28 +281,23 @@ class AddPatterns:
 
     def _carry(self, trees: Mapping[str, StagedTree], progress: Telling) -> None:
         """Write all objects, samples first: what a codec refuses shows early."""
-        names = [new.name for new in self.wanted]
-        store = self.dataset.store
-        for plan, source, specs in (
-            (self.plan, self._samples, [spec for spec, _ in self._new]),
-            (self.header_plan, self._records, [spec for _, spec in self._new]),
-        ):
-            if plan is None or source is None:
-                continue
-            writers = {
-                name: _writer(trees[spec.path], spec)
-                for name, spec in zip(names, specs, strict=True)
-                if spec is not None
-            }
-            run = Rechunking(
-                plan,
-                ChunkReader(store, source, ChunkCache()),
-                writers,
-                dead=self._dead if source is self._samples and self._fills_dead(specs) else None,
-                failed=self._failed,
-            )
+        for at, plan in enumerate(self._plans):
             with ThreadPoolExecutor(plan.workers, "mdio-rechunk") as pool:
-                run.run(pool, progress.done)
+                self._rechunking(plan, at, trees).run(pool, progress.done)
+
+    def _rechunking(self, plan: RechunkPlan, at: int, trees: Mapping[str, StagedTree]) -> Rechunking:
+        """Return what carries out a plan, that of the samples (0) or that of the headers."""
+        source = self._records if at else self._samples
+        specs = [pair[at] for pair in self._new]
+        assert source is not None  # else there is no plan
+        writers = {
+            new.name: _writer(trees[spec.path], spec)
+            for new, spec in zip(self.wanted, specs, strict=True)
+            if spec is not None
+        }
+        dead = self._dead if not at and self._fills_dead(specs) else None
+        reader = ChunkReader(self.dataset.store, source, ChunkCache())
+        return Rechunking(plan, reader, writers, dead=dead, failed=self._failed)
 
     def _fills_dead(self, specs: Sequence[ArraySpec | None]) -> bool:
         """Whether dead traces hold something that a lossy codec refuses: NaN, in layouts that fill with it."""

@@ -15,10 +15,8 @@ from mdio.flow.lease import Lease, LeaseCheck, revoke
 from mdio.flow.pools import NotSharedError
 from mdio.flow.rechunking import Pass, RechunkPlan, plan_apart
 from mdio.flow.working import require_wanted
-from mdio.native.chunks import ChunkCache, ChunkReader
 from mdio.native.opening import open_dataset
 from mdio.native.patterns import ADDING, AddPatterns, NewPattern
-from mdio.native.patterns import _writer as pattern_writer
 from mdio.native.rechunking import Rechunking
 from mdio.storage.staging import StagedTree
 
@@ -166,19 +164,10 @@ class _Parts(AddPatterns):
     """Reads and writes pieces of patterns that another process adds."""
 
     def rechunking(self, plan: RechunkPlan, at: int) -> Rechunking:
-        """Return what carries out a plan, the one of the samples (0) or that of the headers."""
+        """Return what carries out a plan, that of the samples (0) or that of the headers."""
         store = self.dataset.store
-        source = self._records if at else self._samples
-        specs = [pair[at] for pair in self._new]
-        assert source is not None  # else there is no plan
-        writers = {
-            new.name: pattern_writer(StagedTree(store.join(spec.path)), spec)
-            for new, spec in zip(self.wanted, specs, strict=True)
-            if spec is not None
-        }
-        dead = self._dead if not at and self._fills_dead(specs) else None
-        reader = ChunkReader(store, source, ChunkCache())
-        return Rechunking(plan, reader, writers, dead=dead, failed=self._failed)
+        paths = [spec.path for pair in self._new if (spec := pair[at]) is not None]
+        return self._rechunking(plan, at, {path: StagedTree(store.join(path)) for path in paths})
 
 
 @dataclass(frozen=True)

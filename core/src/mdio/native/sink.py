@@ -27,7 +27,7 @@ from mdio.native.presence import stored_objects
 from mdio.native.records import RecordPacker
 from mdio.native.shards import shard_shapes
 from mdio.native.v0 import V0Layout
-from mdio.storage.staging import REMOTE_STATE, StagedTree, journal_path
+from mdio.storage.staging import StagedTree
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +47,7 @@ def create_sink(url: str, like: Volume, options: WriteOptions, storage: Storage,
     Raises
     ------
     MDIOAlreadyExistsError, IncompleteDatasetError, WriterLockedError, StorageError
-        The target cannot be begun; see :func:`mdio.storage.staging.claim_target`.
+        The target cannot be begun; see :func:`mdio.storage.claiming.claim_target`.
     ConfigError
         Chunks, shards, template or codec do not fit the volume or the layout.
     """
@@ -70,15 +70,7 @@ class MdioSink:
         chunks, shards = shard_shapes(options.shards, chosen, usual, schema.dtype.itemsize)
         codec = sample_codec(options.codec, schema.dtype)
         store = storage.open(url)
-        self.journal, resumes = claim(
-            store,
-            creation,
-            lambda: (
-                Journal.local(journal_path(store.path.absolute()), store.url)
-                if store.path is not None
-                else Journal.on_store(store, REMOTE_STATE)
-            ),
-        )
+        self.journal, resumes = claim(store, creation, lambda: Journal.of_target(store))
         self.creation = creation
         self._tree = StagedTree(store)
         try:

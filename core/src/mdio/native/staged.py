@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mdio.core.volume import Creation
 from mdio.flow.journal import Journal
-from mdio.storage.staging import REMOTE_STATE, StagedTree, claim_target, journal_path
+from mdio.storage.claiming import claim_target
+from mdio.storage.staging import StagedTree
 
 if TYPE_CHECKING:
     from mdio.storage.store import Store
@@ -34,15 +35,7 @@ def staged_dataset(target: Store, *, overwrite: bool, origin: Mapping[str, Any])
     MDIOAlreadyExistsError, IncompleteDatasetError, WriterLockedError, StorageError
         It cannot be begun.
     """
-    journal, _ = claim_target(
-        target,
-        Creation(overwrite=overwrite),
-        lambda: (
-            Journal.local(journal_path(target.path.absolute()), target.url)
-            if target.path is not None
-            else Journal.on_store(target, REMOTE_STATE)
-        ),
-    )
+    journal, _ = claim_target(target, Creation(overwrite=overwrite), lambda: Journal.of_target(target))
     try:
         tree = StagedTree(target)
         tree.begin(fresh=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mdio.core.dimension import Dimension
-    from mdio.core.volume import Schema, Volume
+    from mdio.core.volume import Volume
     from mdio.native.templates import Coordinate
 
 __all__ = ["NAN", "CoordinateReader", "axis_type", "coordinate_scalar", "fill_for", "length_unit", "units_of"]
@@ -190,8 +190,3 @@ def grouped(coordinates: Sequence[Coordinate]) -> Iterator[list[Coordinate]]:
     ordered = sorted(coordinates, key=lambda c: c.dims)
     for _, group in itertools.groupby(ordered, key=lambda c: c.dims):
         yield list(group)
-
-
-def known_places(schema: Schema, records: NDArray[Any], coordinates: Sequence[Coordinate]) -> bool:
-    """Whether records say anything about these coordinates."""
-    return any(schema.headers.values(records, c.word).any() for c in coordinates if c.word in schema.headers.by_name)

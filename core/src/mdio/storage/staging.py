@@ -2,7 +2,7 @@
 
 Local targets grow in ``.NAME.part`` beside the target and are swapped in by rename, so that an old dataset stays
 whole until the new one is. On object stores, which have no rename, what makes a dataset openable is deleted first
-and written last. The journal of the run, ``.NAME.journal``, marks a target as unfinished and doubles as the lock.
+and written last. Who may begin is told by :mod:`mdio.storage.claiming`, whose functions writers find here, too.
 """
 
 from __future__ import annotations
@@ -10,14 +10,19 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
-from mdio.exceptions import (
-    IncompleteDatasetError,
-    MDIOAlreadyExistsError,
-    StorageError,
+from mdio.exceptions import StorageError
+from mdio.storage.claiming import (
+    REMOTE_STATE,
+    beside,
+    claim_target,
+    is_unfinished,
+    journal_path,
+    part_path,
+    require_target,
 )
 from mdio.storage.local import (
     LocalStore,
@@ -31,11 +36,10 @@ from mdio.storage.local import (
 from mdio.storage.space import free_bytes, no_space, require_space
 
 if TYPE_CHECKING:
-    from mdio.core.volume import Creation
     from mdio.storage.store import Store
 
 __all__ = [
-    "RunJournal",
+    "REMOTE_STATE",
     "StagedFile",
     "StagedTree",
     "claim_target",
@@ -46,32 +50,6 @@ __all__ = [
 ]
 
 
-class RunJournal(Protocol):
-    """What claiming a target needs of :class:`mdio.flow.journal.Journal`."""
-
-    @property
-    def header(self) -> Mapping[str, Any] | None:
-        """The header of the run that began it, or None."""
-        ...
-
-    def restart(self) -> None:
-        """Forget that run."""
-        ...
-
-    def close(self) -> None:
-        """Let go of it."""
-        ...
-
-    def remove(self) -> None:
-        """Delete it."""
-        ...
-
-
-_Journal = TypeVar("_Journal", bound=RunJournal)
-
-REMOTE_STATE = ".mdio-writing"
-"""Prefix below a remote target that exists while it is unfinished; the journal's segments lie there."""
-
 _BEGUN = f"{REMOTE_STATE}/begun"
 """Marks a remote target whose old contents are being deleted."""
 
@@ -80,102 +58,6 @@ _SEND = 8 << 20
 
 _MARKS = (".zmetadata", ".zgroup", ".zattrs", "zarr.json", "VolumeDataLayout", "LayerStatus")
 """Objects that make a dataset openable, in the order in which they go."""
-
-
-def part_path(target: Path) -> Path:
-    """Return where a local target grows."""
-    return _beside(target, "part")
-
-
-def journal_path(target: Path) -> Path:
-    """Return the journal of a local target."""
-    return _beside(target, "journal")
-
-
-def _beside(target: Path, ending: str) -> Path:
-    if target.name in ("", ".."):  # "." and "/" have no name of their own
-        target = Path(os.path.realpath(target))
-    return target.parent / f".{target.name}.{ending}"
-
-
-def is_unfinished(store: Store) -> bool:
-    """Whether a run that was to make this target has not ended."""
-    if store.path is not None:
-        return journal_path(store.path).exists() and part_path(store.path).exists()
-    return store.is_dir(REMOTE_STATE)
-
-
-def require_target(store: Store, creation: Creation) -> None:
-    """Check that a target may be begun.
-
-    Raises
-    ------
-    MDIOAlreadyExistsError
-        Something is there and overwriting was not asked for.
-    IncompleteDatasetError
-        An unfinished target is there, and neither resuming nor overwriting was asked for.
-    StorageError
-        The folder that is to hold the target is missing.
-    """
-    if store.path is not None:
-        parent = store.path.absolute().parent
-        if not parent.is_dir():
-            raise StorageError(f"{parent}: no such directory", hint="make it first")
-    unfinished = is_unfinished(store)
-    there = store.exists() if store.path is not None or not unfinished else False
-    if there and not creation.overwrite:
-        further = ", --overwrite --resume to go on with the run that was to replace it" if unfinished else ""
-        raise MDIOAlreadyExistsError(f"{store.url}: already exists", hint=f"use --overwrite to replace it{further}")
-    if unfinished and not creation.resume and not creation.overwrite:
-        raise IncompleteDatasetError(
-            f"{store.url}: an unfinished target of an earlier run is there",
-            hint="--resume goes on with it, --overwrite begins again",
-        )
-
-
-def claim_target(store: Store, creation: Creation, journal: Callable[[], _Journal]) -> tuple[_Journal, bool]:
-    """Lock a target and tell whether this run goes on with what an earlier one left.
-
-    Parameters
-    ----------
-    store
-        The target.
-    creation
-        What was asked for.
-    journal
-        Opens the journal of the run; one in a local file locks it.
-
-    Returns
-    -------
-    journal, bool
-        The journal, and whether the run resumes; if not, the journal is empty.
-
-    Raises
-    ------
-    MDIOAlreadyExistsError, IncompleteDatasetError, StorageError
-        See :func:`require_target`.
-    WriterLockedError
-        Another run is writing it.
-    """
-    local = store.path is not None
-    if not (local and is_unfinished(store)):
-        require_target(store, creation)  # a refusal that touches nothing
-    held = journal()
-    try:
-        # Again under the lock: only now what is unfinished is nobody's, and no other run can have ended since.
-        if local and (is_unfinished(store) or store.exists()):
-            require_target(store, creation)
-    except BaseException:
-        if is_unfinished(store):
-            held.close()
-        else:
-            held.remove()
-        raise
-    # A journal may have outlived its target.
-    resumes = creation.resume and held.header is not None and (store.path is None or part_path(store.path).exists())
-    if not resumes:
-        held.restart()
-    return held, resumes
 
 
 class StagedTree:
@@ -393,7 +275,7 @@ class StagedFile:
 
 def swap_in(part: Path, target: Path) -> None:
     """Put a finished directory in the place of its target; an old one stays whole until that moment."""
-    old = _beside(target, "old")
+    old = beside(target, "old")
     if not target.exists():
         part.rename(target)
     else:

@@ -14,6 +14,7 @@ from mdio.cli.options import (
     Quiet,
     Resume,
     Scheduler,
+    Select,
     StorageOptions,
     Workers,
     settings_of,
@@ -29,6 +30,8 @@ _SegyFiles = Annotated[
     typer.Argument(metavar="SEGY", help="Paths or URLs of SEG-Y files, or a quoted pattern such as 'lines/*.sgy'."),
 ]
 _MdioStore = Annotated[str, typer.Argument(metavar="MDIO", help="Path or URL of an MDIO dataset.")]
+_HeaderNames = Annotated[str | None, typer.Option("--header-names", metavar="inline,crossline", help="Their names.")]
+_HeaderTypes = Annotated[str | None, typer.Option("--header-types", metavar="int32,int32", help="Their types.")]
 _SampleFormat = Annotated[
     int | None, typer.Option("--sample-format", metavar="CODE", help="Sample format code, where the file's is wrong.")
 ]
@@ -62,12 +65,8 @@ def import_(
             help="Index words by first byte, 181:int32 or name, slowest first.",
         ),
     ] = None,
-    header_names: Annotated[
-        str | None, typer.Option("--header-names", metavar="inline,crossline", help="Their names.")
-    ] = None,
-    header_types: Annotated[
-        str | None, typer.Option("--header-types", metavar="int32,int32", help="Their types.")
-    ] = None,
+    header_names: _HeaderNames = None,
+    header_types: _HeaderTypes = None,
     chunk_size: Annotated[str | None, typer.Option("--chunk-size", metavar="64,64,64", help="Chunk shape.")] = None,
     endian: _Endian = "auto",
     data_endian: _DataEndian = "auto",
@@ -181,14 +180,7 @@ def export(
     endian: Annotated[
         str, typer.Option("--endian", metavar="source|big|little", help="Byte order to write.")
     ] = "source",
-    select: Annotated[
-        str | None,
-        typer.Option(
-            "--select",
-            metavar="inline=100:200,…",
-            help="Traces to write, by coordinates: first:last[:step], both ends included, or single ones.",
-        ),
-    ] = None,
+    select: Select = None,
     split: Annotated[
         bool,
         typer.Option("--split", help="SEGY is a folder: give all files the dataset was made from back in it."),
@@ -235,12 +227,8 @@ def scan(
             "--header-locations", metavar="189,193", help="Index words to look at, instead of the usual ones."
         ),
     ] = None,
-    header_names: Annotated[
-        str | None, typer.Option("--header-names", metavar="inline,crossline", help="Their names.")
-    ] = None,
-    header_types: Annotated[
-        str | None, typer.Option("--header-types", metavar="int32,int32", help="Their types.")
-    ] = None,
+    header_names: _HeaderNames = None,
+    header_types: _HeaderTypes = None,
     endian: _Endian = "auto",
     data_endian: _DataEndian = "auto",
     sample_format: _SampleFormat = None,

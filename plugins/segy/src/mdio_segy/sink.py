@@ -15,7 +15,7 @@ from mdio.exceptions import ConfigError
 from mdio.flow.joining import claim
 from mdio.flow.journal import Journal
 from mdio.flow.pools import NotSharedError
-from mdio.storage.staging import StagedFile, journal_path
+from mdio.storage.staging import StagedFile
 from mdio_segy.merged import warn_of_merged
 from mdio_segy.outgoing import keeps_lengths, outgoing_records, state_lengths
 from mdio_segy.outline import SegyOutline, outline_for
@@ -44,7 +44,7 @@ def create_segy(url: str, like: Volume, options: SegyWriteOptions, storage: Stor
     ConfigError
         No trace to write, or a sample format that does not exist.
     MDIOAlreadyExistsError, IncompleteDatasetError, WriterLockedError, StorageError
-        The target cannot be begun; see :func:`mdio.storage.staging.claim_target`.
+        The target cannot be begun; see :func:`mdio.storage.claiming.claim_target`.
     """
     if options.split:
         from mdio_segy.split import SplitSink
@@ -76,15 +76,7 @@ class SegySink:
         size = self._end + len(self.outline.trailer)
         store = storage.open(url)
         self._file = self._staged(store, size)
-        self.journal, resumes = claim(
-            store,
-            creation,
-            lambda: (
-                Journal.local(journal_path(store.path.absolute()), store.url)
-                if store.path is not None
-                else Journal.in_memory()
-            ),
-        )
+        self.journal, resumes = claim(store, creation, lambda: Journal.of_local_target(store))
         self._local = threading.local()
         self._fresh = not resumes
         self._begun = False

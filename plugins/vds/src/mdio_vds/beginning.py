@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mdio.flow.journal import Journal
-from mdio.storage.staging import REMOTE_STATE, claim_target, journal_path
+from mdio.storage.claiming import claim_target
 from mdio.storage.urls import suffix
 
 if TYPE_CHECKING:
@@ -41,13 +41,15 @@ def begin_target(
     Raises
     ------
     MDIOAlreadyExistsError, IncompleteDatasetError, WriterLockedError, StorageError
-        The target cannot be begun; see :func:`mdio.storage.staging.claim_target`.
+        The target cannot be begun; see :func:`mdio.storage.claiming.claim_target`.
     """
     from mdio_vds.container_target import ContainerTarget
     from mdio_vds.object_target import ObjectTarget
 
     container = layout == "container" or (layout == "auto" and suffix(url) == ".vds")
-    journal, resumes = claim_target(store, creation, lambda: _journal(store, container=container))
+    # A remote file is made in a local temporary one, which ends with the process.
+    begin = Journal.of_local_target if container else Journal.of_target
+    journal, resumes = claim_target(store, creation, lambda: begin(store))
     try:
         made = ContainerTarget if container else ObjectTarget
         target: ContainerTarget | ObjectTarget = made.create(store, fresh=not resumes)
@@ -56,10 +58,3 @@ def begin_target(
         journal.close() if resumes else journal.remove()
         raise
     return journal, target
-
-
-def _journal(store: Store, *, container: bool) -> Journal:
-    if store.path is not None:
-        return Journal.local(journal_path(store.path.absolute()), store.url)
-    # A remote file is made in a local temporary one, which ends with the process.
-    return Journal.in_memory() if container else Journal.on_store(store, REMOTE_STATE)

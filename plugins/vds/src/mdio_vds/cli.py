@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mdio.cli.options import DryRun, Memory, Quiet, Resume, StorageOptions, Workers, settings_of
+from mdio.cli.options import DryRun, Memory, Quiet, Resume, Select, StorageOptions, Workers, settings_of
 from mdio_vds.cli_copy import copy
 from mdio_vds.cli_info import info
 from mdio_vds.cli_options import (
@@ -208,14 +208,7 @@ def export(
     endian: Annotated[
         str, typer.Option("--endian", metavar="source|big|little", help="Byte order to write.")
     ] = "source",
-    select: Annotated[
-        str | None,
-        typer.Option(
-            "--select",
-            metavar="inline=100:200,…",
-            help="Traces to write, by coordinates: first:last[:step], both ends included, or single ones.",
-        ),
-    ] = None,
+    select: Select = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
     workers: Workers = None,

@@ -55,10 +55,9 @@ def copy(
     Chunks are copied as bytes where neither their encoding nor their bricks change; what changes is decoded and
     encoded anew without loss, and levels of detail are made again for other bricks.
     """
-    from mdio.cli.running import size_text
+    from mdio.cli.running import progress_of, size_text
     from mdio.convert import Stores, time_stamp
     from mdio.core.volume import Creation
-    from mdio.flow.progress import progress_observer
     from mdio_vds.compression_names import chosen_method
     from mdio_vds.copy_plan import CopyWishes, copy_fingerprint, plan_copy
     from mdio_vds.copying import copy_vds
@@ -105,9 +104,7 @@ def copy(
                 layout=layout,
                 workers=workers,
                 memory=memory,
-                observers=[
-                    progress_observer(quiet=quiet or settings.quiet, log="json" if settings.log == "json" else "text")
-                ],
+                observers=[progress_of(settings, quiet=quiet)],
             )
             facts["seconds"] = round(time.monotonic() - begun, 3)
     finally:

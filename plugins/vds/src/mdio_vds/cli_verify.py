@@ -36,12 +36,11 @@ def verify(
     Ends with code 4 when anything is. Chunks that others wrote carry no check: whether they decode is all that can be
     said of them. mdio verify looks at the samples and headers as well.
     """
+    from mdio.cli.running import progress_of
     from mdio.convert import Stores
-    from mdio.flow.progress import progress_observer
     from mdio_vds.volume import open_volume
 
-    settings = settings_of(context)
-    observer = progress_observer(quiet=quiet or settings.quiet, log="json" if settings.log == "json" else "text")
+    observer = progress_of(settings_of(context), quiet=quiet)
     stores = Stores(storage_options or {})
     volume = open_volume(vds, None, stores)
     try:

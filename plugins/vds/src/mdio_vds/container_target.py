@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -28,6 +28,7 @@ from mdio_vds.enums import CompressionMethod
 from mdio_vds.errors import VdsError
 from mdio_vds.growing import EditedFile, GrowingFile, NewFile
 from mdio_vds.layout import LAYOUT_NAME
+from mdio_vds.targets import TargetContents
 from mdio_vds.wavelet.adaptive import BEST, prefix_length
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ _SANE_PAGES = range(64, 1 << 16)
 """Rows a page of existing layers with which editing goes on; layers of other pages get new ones."""
 
 
-class ContainerTarget:
+class ContainerTarget(TargetContents["ContainerLayerTarget"]):
     """A container under construction; use :meth:`create` or :meth:`edit`.
 
     The same chunks put in the same order, or at the same places, give the same bytes.
@@ -82,7 +83,7 @@ class ContainerTarget:
         Parameters
         ----------
         store
-            The target, claimed before (:func:`mdio.storage.staging.claim_target`). A local file grows under another
+            The target, claimed before (:func:`mdio.storage.claiming.claim_target`). A local file grows under another
             name; a remote one is made in a temporary file and uploaded by :meth:`commit`.
         fresh
             False when a run goes on: what the earlier one wrote is kept and taken up with
@@ -120,32 +121,6 @@ class ContainerTarget:
     def start(self) -> int:
         """First offset in bytes at which a chunk may be put."""
         return self._start
-
-    @property
-    def layers(self) -> Mapping[str, ContainerLayerTarget]:
-        """Layers by name, also those added since."""
-        return self._layers
-
-    def layer(self, name: str) -> ContainerLayerTarget:
-        """Return a layer by its name."""
-        try:
-            return self._layers[name]
-        except KeyError:
-            raise VdsError(
-                f"there is no layer {name!r}", url=self.url, hint=f"there are: {', '.join(self._layers) or 'none'}"
-            ) from None
-
-    def layout_json(self) -> bytes:
-        """Return the JSON of the last commit.
-
-        Raises
-        ------
-        VdsError
-            There was none.
-        """
-        if self._layout is None:
-            raise VdsError("the layout is not written yet", url=self.url, name=LAYOUT_NAME)
-        return self._layout
 
     def add_layer(
         self, name: str, method: CompressionMethod, tolerance: float, chunk_count: int

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from mdio.exceptions import StorageError
+from mdio.storage.claiming import part_path
 from mdio.storage.local import pwrite
-from mdio.storage.staging import StagedFile, StagedTree, part_path
+from mdio.storage.staging import StagedFile, StagedTree
 
 if TYPE_CHECKING:
     from pathlib import Path

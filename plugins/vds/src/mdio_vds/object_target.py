@@ -17,12 +17,12 @@ from mdio.exceptions import MDIONotFoundError
 from mdio_vds.chunks import ADAPTIVE_LEVELS, ChunkEntry, ChunkKind
 from mdio_vds.entries import ROWS_PER_PAGE, ChunkTable, check_chunk, row_type
 from mdio_vds.enums import CompressionMethod
-from mdio_vds.errors import VdsError
 from mdio_vds.growing import EditedTree, NewTree, ObjectPlace
 from mdio_vds.layout import LAYOUT_NAME, parse_layout
 from mdio_vds.layout_json import styled_json
 from mdio_vds.objectstore import LAYER_NAME, STATUS_NAME, ObjectLayer, ObjectSource, page_key
 from mdio_vds.sealing import sealed
+from mdio_vds.targets import TargetContents
 from mdio_vds.wavelet.adaptive import BEST, prefix_length
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _REQUESTS = 16
 """Metadata pages that are fetched at once."""
 
 
-class ObjectTarget:
+class ObjectTarget(TargetContents["ObjectLayerTarget"]):
     """A VDS of objects under construction; use :meth:`create` or :meth:`edit`."""
 
     storage_layout = "objects"
@@ -62,7 +62,7 @@ class ObjectTarget:
         Parameters
         ----------
         store
-            The target, claimed before (:func:`mdio.storage.staging.claim_target`). A local folder grows under another
+            The target, claimed before (:func:`mdio.storage.claiming.claim_target`). A local folder grows under another
             name; below a remote prefix what makes it a VDS is written last.
         fresh
             False when a run goes on: what the earlier one wrote is kept and taken up with
@@ -83,32 +83,6 @@ class ObjectTarget:
             It is damaged.
         """
         return cls(store, EditedTree(store), ObjectSource(store))
-
-    @property
-    def layers(self) -> Mapping[str, ObjectLayerTarget]:
-        """Layers by name, also those added since."""
-        return self._layers
-
-    def layer(self, name: str) -> ObjectLayerTarget:
-        """Return a layer by its name."""
-        try:
-            return self._layers[name]
-        except KeyError:
-            raise VdsError(
-                f"there is no layer {name!r}", url=self.url, hint=f"there are: {', '.join(self._layers) or 'none'}"
-            ) from None
-
-    def layout_json(self) -> bytes:
-        """Return the JSON of the last commit.
-
-        Raises
-        ------
-        VdsError
-            There was none.
-        """
-        if self._layout is None:
-            raise VdsError("the layout is not written yet", url=self.url, name=LAYOUT_NAME)
-        return self._layout
 
     def add_layer(self, name: str, method: CompressionMethod, tolerance: float, chunk_count: int) -> ObjectLayerTarget:
         """Return a new layer, all of whose chunks are unwritten.

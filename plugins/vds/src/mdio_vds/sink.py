@@ -64,7 +64,7 @@ def create_vds(url: str, like: Volume, options: VdsWriteOptions, storage: Storag
     ConfigError
         The format cannot hold the volume, or options do not fit it.
     MDIOAlreadyExistsError, IncompleteDatasetError, WriterLockedError, StorageError
-        The target cannot be begun; see :func:`mdio.storage.staging.claim_target`.
+        The target cannot be begun; see :func:`mdio.storage.claiming.claim_target`.
     """
     return VdsSink(url, like, options, storage, creation)
 

@@ -7,12 +7,14 @@ levels of detail and page accessors work on a target as on a finished VDS.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from mdio_vds.chunks import StoredLayer, VdsSource
 from mdio_vds.enums import CompressionMethod
+from mdio_vds.errors import VdsError
+from mdio_vds.layout import LAYOUT_NAME
 
-__all__ = ["LayerTarget", "VdsTarget"]
+__all__ = ["LayerTarget", "TargetContents", "VdsTarget"]
 
 
 class LayerTarget(StoredLayer, Protocol):
@@ -97,3 +99,46 @@ class VdsTarget(VdsSource, Protocol):
     def abort(self) -> None:
         """Leave nothing behind of what was not there before."""
         ...
+
+
+L = TypeVar("L", bound=LayerTarget)
+
+
+class TargetContents(Generic[L]):
+    """Layers and layout of a target, wherever it lies."""
+
+    url: str
+    _layers: dict[str, L]
+    _layout: bytes | None
+
+    @property
+    def layers(self) -> Mapping[str, L]:
+        """Layers by name, also those added since."""
+        return self._layers
+
+    def layer(self, name: str) -> L:
+        """Return a layer by its name.
+
+        Raises
+        ------
+        VdsError
+            There is none.
+        """
+        try:
+            return self._layers[name]
+        except KeyError:
+            raise VdsError(
+                f"there is no layer {name!r}", url=self.url, hint=f"there are: {', '.join(self._layers) or 'none'}"
+            ) from None
+
+    def layout_json(self) -> bytes:
+        """Return the JSON of the last commit.
+
+        Raises
+        ------
+        VdsError
+            There was none.
+        """
+        if self._layout is None:
+            raise VdsError("the layout is not written yet", url=self.url, name=LAYOUT_NAME)
+        return self._layout

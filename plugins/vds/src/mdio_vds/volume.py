@@ -16,7 +16,7 @@ from mdio.core.region import Region
 from mdio.core.volume import Block, Metadata, Patches, Schema, TraceOrder
 from mdio.exceptions import IncompleteDatasetError
 from mdio.flow.engine import available_cores
-from mdio.storage.staging import is_unfinished
+from mdio.storage.claiming import is_unfinished
 from mdio_vds.cache import ChunkCache
 from mdio_vds.channel import ChannelReader, stored_group
 from mdio_vds.channels import LENGTHS, ORDER, PATCHES, holds

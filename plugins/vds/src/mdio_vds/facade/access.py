@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -250,19 +251,11 @@ class VolumeDataAccessManager(LayerQueries):
         out = buffer.flat.reshape(-1, components)
         step = self._batch(len(positions))
 
-        def job(rows: NDArray[np.intp]) -> Callable[[], None]:
-            def run() -> None:
-                out[rows] = sampler.sorted_values(positions[rows])
-
-            return run
-
-        def jobs() -> Iterator[Callable[[], None]]:
-            order = sampler.order(positions)
-            for start in range(0, len(order), step):
-                yield job(order[start : start + step])
+        def sample(rows: NDArray[np.intp]) -> None:
+            out[rows] = sampler.sorted_values(positions[rows])
 
         return self._start(
-            jobs(),
+            _batches(sampler, positions, step, sample),
             -(-len(positions) // step),
             buffer,
             lod=lod,
@@ -310,20 +303,12 @@ class VolumeDataAccessManager(LayerQueries):
         centre = step / 2 if partition.decimated(traceDimension) else 0.5
         traces = self._batch(len(starts) * length) // length or 1
 
-        def job(rows: NDArray[np.intp]) -> Callable[[], None]:
-            def run() -> None:
-                at = trace_positions(starts[rows], traceDimension, length, step, centre)
-                out[rows] = sampler.values(at).reshape(len(rows), -1)
-
-            return run
-
-        def jobs() -> Iterator[Callable[[], None]]:
-            order = sampler.order(starts)
-            for start in range(0, len(order), traces):
-                yield job(order[start : start + traces])
+        def sample(rows: NDArray[np.intp]) -> None:
+            at = trace_positions(starts[rows], traceDimension, length, step, centre)
+            out[rows] = sampler.values(at).reshape(len(rows), -1)
 
         return self._start(
-            jobs(),
+            _batches(sampler, starts, traces, sample),
             -(-len(starts) // traces),
             buffer,
             lod=lod,
@@ -377,6 +362,15 @@ class VolumeDataAccessManager(LayerQueries):
     ) -> Sampler:
         reader = self._reader(dimensionsND, lod, channel)
         return Sampler(reader, interpolation.InterpolationMethod(int(method)), replacement, self.boundary, absent)
+
+
+def _batches(
+    sampler: Sampler, positions: NDArray[Any], most: int, sample: Callable[[NDArray[np.intp]], None]
+) -> Iterator[Callable[[], None]]:
+    """Yield jobs that sample at most so many positions each, near ones together."""
+    order = sampler.order(positions)
+    for start in range(0, len(order), most):
+        yield partial(sample, order[start : start + most])
 
 
 IVolumeDataAccessManager = VolumeDataAccessManager

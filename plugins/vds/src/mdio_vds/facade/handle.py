@@ -284,7 +284,7 @@ def begun(
         It cannot be written, or somebody else does.
     """
     from mdio.core.volume import Creation
-    from mdio.storage.staging import claim_target
+    from mdio.storage.claiming import claim_target
 
     write_layout(record, store.url)
     lock, _ = claim_target(store, Creation(overwrite=True), lambda: _locked(store))
@@ -298,11 +298,8 @@ def begun(
 
 def _locked(store: Store) -> Journal:
     from mdio.flow.journal import Journal
-    from mdio.storage.staging import journal_path
 
-    if store.path is None:
-        return Journal.in_memory()
-    return Journal.local(journal_path(store.path.absolute()), store.url)
+    return Journal.of_local_target(store)
 
 
 def _created(store: Store, *, objects: bool) -> VdsTarget:

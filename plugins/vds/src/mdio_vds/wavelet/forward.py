@@ -6,13 +6,12 @@ lifting up to the rounding of single precision.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from mdio_vds.wavelet.compiled import compiled, inlined
-from mdio_vds.wavelet.transform import mirrored_high, mirrored_low
+from mdio_vds.wavelet.lifting import Loop, Step, high_line, high_rows, low_line, low_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,11 +24,6 @@ LOW_GAIN: Final = float(np.float32(np.sqrt(2)))
 _NINE: Final = np.float32(9)
 _LOW_STEP: Final = np.float32(1 / 32)
 _HIGH_STEP: Final = np.float32(1 / 16)
-
-Loop = Callable[..., None]
-
-Step = Callable[[Any, Any, Any, Any, Any, Any], Any]
-"""New value of a coefficient from its old one, a factor, and four neighbours of the other half."""
 
 
 @inlined
@@ -55,6 +49,7 @@ def _rounded_high_step(high: Any, _gain: Any, a: Any, b: Any, c: Any, d: Any) ->
 
 def _across(low_step: Step, high_step: Step) -> Loop:
     """Return the loop that lifts across rows."""
+    lift_low, lift_high = low_rows(low_step), high_rows(high_step)
 
     @inlined
     def across(
@@ -67,37 +62,12 @@ def _across(low_step: Step, high_step: Step) -> Loop:
         work: NDArray[np.float32],
     ) -> None:
         """Lift across rows of neighbouring voxels that lie ``pitch`` apart."""
-        odd = count & 1
         lows = (count + 1) >> 1
-        highs = count - lows
-        for k in range(highs):
-            at = start + 2 * mirrored_low(k - 1, lows, odd) * pitch
-            a = data[at : at + width]
-            at = start + 2 * k * pitch
-            b = data[at : at + width]
-            old = data[at + pitch : at + pitch + width]
-            at = start + 2 * mirrored_low(k + 1, lows, odd) * pitch
-            c = data[at : at + width]
-            at = start + 2 * mirrored_low(k + 2, lows, odd) * pitch
-            d = data[at : at + width]
-            new = work[k * width : (k + 1) * width]
-            for x in range(width):
-                new[x] = high_step(old[x], gain, a[x], b[x], c[x], d[x])
+        odd_rows = start + pitch
+        lift_high(data, odd_rows, 2 * pitch, data, start, 2 * pitch, work, 0, width, count, width, gain)
         # Row k is not behind row 2 k, and the odd rows are in the work memory: what is overwritten has been read.
-        for k in range(lows):
-            at = mirrored_high(k - 2, highs, odd) * width
-            a = work[at : at + width]
-            at = mirrored_high(k - 1, highs, odd) * width
-            b = work[at : at + width]
-            at = mirrored_high(k, highs, odd) * width
-            c = work[at : at + width]
-            at = mirrored_high(k + 1, highs, odd) * width
-            d = work[at : at + width]
-            old = data[start + 2 * k * pitch : start + 2 * k * pitch + width]
-            new = data[start + k * pitch : start + k * pitch + width]
-            for x in range(width):
-                new[x] = low_step(old[x], gain, a[x], b[x], c[x], d[x])
-        for k in range(highs):
+        lift_low(data, start, 2 * pitch, work, 0, width, data, start, pitch, count, width, gain)
+        for k in range(count - lows):
             at = start + (lows + k) * pitch
             new = data[at : at + width]
             old = work[k * width : (k + 1) * width]
@@ -109,12 +79,12 @@ def _across(low_step: Step, high_step: Step) -> Loop:
 
 def _along(low_step: Step, high_step: Step) -> Loop:
     """Return the loop that lifts along a row."""
+    lift_low, lift_high = low_line(low_step), high_line(high_step)
 
     @inlined
     def along(line: NDArray[np.float32], gain: float, work: NDArray[np.float32]) -> None:
         """Lift along neighbouring voxels."""
         count = line.size
-        odd = count & 1
         lows = (count + 1) >> 1
         highs = count - lows
         low = work[:lows]
@@ -122,28 +92,11 @@ def _along(low_step: Step, high_step: Step) -> Loop:
         for k in range(highs):
             low[k] = line[2 * k]
             other[k] = line[2 * k + 1]
-        if odd:
+        if count & 1:
             low[highs] = line[count - 1]
         high = line[lows:]
-        high[0] = high_step(other[0], gain, low[0], low[0], low[1], low[2])
-        inner, out = other[1:], high[1:]
-        b_, c_, d_ = low[1:], low[2:], low[3:]
-        for k in range(lows - 3):
-            out[k] = high_step(inner[k], gain, low[k], b_[k], c_[k], d_[k])
-        for k in range(lows - 2, highs):
-            c, d = low[mirrored_low(k + 1, lows, odd)], low[mirrored_low(k + 2, lows, odd)]
-            high[k] = high_step(other[k], gain, low[k - 1], low[k], c, d)
-        new = line[:lows]
-        for k in (0, 1):
-            a, b = high[mirrored_high(k - 2, highs, odd)], high[mirrored_high(k - 1, highs, odd)]
-            new[k] = low_step(low[k], gain, a, b, high[k], high[k + 1])
-        inner, out = low[2:], new[2:]
-        b_, c_, d_ = high[1:], high[2:], high[3:]
-        for k in range(highs - 3):
-            out[k] = low_step(inner[k], gain, high[k], b_[k], c_[k], d_[k])
-        for k in range(highs - 1, lows):
-            c, d = high[mirrored_high(k, highs, odd)], high[mirrored_high(k + 1, highs, odd)]
-            new[k] = low_step(low[k], gain, high[k - 2], high[k - 1], c, d)
+        lift_high(other, low, high, gain)
+        lift_low(low, high, line[:lows], gain)
 
     return along
 

@@ -1,23 +1,23 @@
 """The inverse wavelet transform: lifting along z, y and x, coarsest level first (VDS specification section 9.7).
 
 Every expression is evaluated in single precision in the order of the specification, so that results are those of the
-reference implementation to the last bit. Both kinds of transform share their loops and differ in the two steps, which
-are handed down as functions and become part of the compiled loops.
+reference implementation to the last bit. Both kinds of transform share their loops
+(:mod:`mdio_vds.wavelet.lifting`) and differ in the two steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from mdio_vds.wavelet.compiled import compiled, inlined
+from mdio_vds.wavelet.lifting import Loop, Step, high_line, high_rows, low_line, low_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LOW_SCALE", "inverse", "inverse_rounded", "mirrored_high", "mirrored_low"]
+__all__ = ["LOW_SCALE", "inverse", "inverse_rounded"]
 
 LOW_SCALE: Final = float(np.float32(1 / np.sqrt(2)))
 """Factor of the low half of a line before it is lifted; 1 in streams that are made for lossless integers."""
@@ -25,11 +25,6 @@ LOW_SCALE: Final = float(np.float32(1 / np.sqrt(2)))
 _NINE: Final = np.float32(9)
 _LOW_STEP: Final = np.float32(-1 / 32)
 _HIGH_STEP: Final = np.float32(1 / 16)
-
-Loop = Callable[..., None]
-
-Step = Callable[[Any, Any, Any, Any, Any, Any], Any]
-"""New value of a coefficient from its old one, a factor, and four neighbours of the other half."""
 
 
 @inlined
@@ -54,28 +49,9 @@ def _rounded_high_step(high: Any, _scale: Any, a: Any, b: Any, c: Any, d: Any) -
     return high + np.rint(_HIGH_STEP * (_NINE * (b + c) - (a + d)))
 
 
-@inlined
-def mirrored_high(k: int, count: int, odd: int) -> int:
-    """Return which of ``count`` high coefficients stands for number ``k``; beyond the ends they are mirrored."""
-    if k < 0:
-        return -1 - k
-    if k >= count:
-        return 2 * count - 1 - k if odd else 2 * count - 2 - k
-    return k
-
-
-@inlined
-def mirrored_low(k: int, count: int, odd: int) -> int:
-    """Return which of ``count`` low coefficients stands for number ``k``; beyond the ends they are mirrored."""
-    if k < 0:
-        return -1 - k
-    if k >= count:
-        return 2 * count - 2 - k if odd else 2 * count - 1 - k
-    return k
-
-
 def _across(low_step: Step, high_step: Step) -> Loop:
     """Return the loop that lifts across rows."""
+    lift_low, lift_high = low_rows(low_step), high_rows(high_step)
 
     @inlined
     def across(
@@ -88,83 +64,41 @@ def _across(low_step: Step, high_step: Step) -> Loop:
         work: NDArray[np.float32],
     ) -> None:
         """Lift across rows of neighbouring voxels that lie ``pitch`` apart."""
-        odd = count & 1
         lows = (count + 1) >> 1
-        highs = count - lows
         first = start + lows * pitch
-        for k in range(lows):
-            at = first + mirrored_high(k - 2, highs, odd) * pitch
-            a = data[at : at + width]
-            at = first + mirrored_high(k - 1, highs, odd) * pitch
-            b = data[at : at + width]
-            at = first + mirrored_high(k, highs, odd) * pitch
-            c = data[at : at + width]
-            at = first + mirrored_high(k + 1, highs, odd) * pitch
-            d = data[at : at + width]
-            old = data[start + k * pitch : start + k * pitch + width]
-            new = work[k * width : (k + 1) * width]
-            for x in range(width):
-                new[x] = low_step(old[x], scale, a[x], b[x], c[x], d[x])
+        odd_rows = start + pitch
+        lift_low(data, start, pitch, data, first, pitch, work, 0, width, count, width, scale)
         # Row 2 k + 1 is not behind the high row k: what is overwritten has been read.
-        for k in range(highs):
-            at = mirrored_low(k - 1, lows, odd) * width
-            a = work[at : at + width]
-            b = work[k * width : (k + 1) * width]
-            at = mirrored_low(k + 1, lows, odd) * width
-            c = work[at : at + width]
-            at = mirrored_low(k + 2, lows, odd) * width
-            d = work[at : at + width]
-            old = data[first + k * pitch : first + k * pitch + width]
+        lift_high(data, first, pitch, work, 0, width, data, odd_rows, 2 * pitch, count, width, scale)
+        for k in range(lows):
             at = start + 2 * k * pitch
-            new = data[at + pitch : at + pitch + width]
-            for x in range(width):
-                new[x] = high_step(old[x], scale, a[x], b[x], c[x], d[x])
             new = data[at : at + width]
+            old = work[k * width : (k + 1) * width]
             for x in range(width):
-                new[x] = b[x]
-        if odd:
-            at = start + 2 * highs * pitch
-            data[at : at + width] = work[highs * width : lows * width]
+                new[x] = old[x]
 
     return across
 
 
 def _along(low_step: Step, high_step: Step) -> Loop:
     """Return the loop that lifts along a row."""
+    lift_low, lift_high = low_line(low_step), high_line(high_step)
 
     @inlined
     def along(line: NDArray[np.float32], scale: float, work: NDArray[np.float32]) -> None:
         """Lift along neighbouring voxels."""
         count = line.size
-        odd = count & 1
         lows = (count + 1) >> 1
         highs = count - lows
         low = work[:lows]
         high = work[lows:count]
-        old = line[:lows]
         other = line[lows:]
-        for k in (0, 1):
-            a, b = other[mirrored_high(k - 2, highs, odd)], other[mirrored_high(k - 1, highs, odd)]
-            low[k] = low_step(old[k], scale, a, b, other[k], other[k + 1])
-        inner, out = old[2:], low[2:]
-        b_, c_, d_ = other[1:], other[2:], other[3:]
-        for k in range(highs - 3):
-            out[k] = low_step(inner[k], scale, other[k], b_[k], c_[k], d_[k])
-        for k in range(highs - 1, lows):
-            c, d = other[mirrored_high(k, highs, odd)], other[mirrored_high(k + 1, highs, odd)]
-            low[k] = low_step(old[k], scale, other[k - 2], other[k - 1], c, d)
-        high[0] = high_step(other[0], scale, low[0], low[0], low[1], low[2])
-        inner, out = other[1:], high[1:]
-        b_, c_, d_ = low[1:], low[2:], low[3:]
-        for k in range(lows - 3):
-            out[k] = high_step(inner[k], scale, low[k], b_[k], c_[k], d_[k])
-        for k in range(lows - 2, highs):
-            c, d = low[mirrored_low(k + 1, lows, odd)], low[mirrored_low(k + 2, lows, odd)]
-            high[k] = high_step(other[k], scale, low[k - 1], low[k], c, d)
+        lift_low(line[:lows], other, low, scale)
+        lift_high(other, low, high, scale)
         for k in range(highs):
             line[2 * k] = low[k]
             line[2 * k + 1] = high[k]
-        if odd:
+        if count & 1:
             line[count - 1] = low[highs]
 
     return along
