@@ -131,7 +131,7 @@ def test_for_people(capsys, path):
     rows = [line.split() for line in captured.out.splitlines()]
     assert rows[0] == [path, "(mdio)"]
     assert "3 × 4 × 8 float32, 384 bytes" in captured.out
-    assert "11 in 12 cells (91.67% live)" in captured.out
+    assert "11 in 12 cells (91.67% filled)" in captured.out
     assert ["inline", "3", "10", "50", "irregular"] in rows
     assert ["crossline", "4", "100", "106", "2"] in rows
     assert ["sample", "8", "0", "3.5", "0.5", "ms"] in rows
@@ -174,7 +174,7 @@ def test_nested_details_for_people(capsys, odd):
     assert main(["info", odd[1]]) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["raw_bytes"] not in rows
-    at = rows.index(["Layout:", "layers"])
+    at = rows.index(["Details:", "layers"])
     assert rows[at + 1 : at + 4] == [["name", "size", "more"], ["L0", "5"], ["L1", "1,", "2"]]
     assert ["name", "[red]UTM"] in rows
     assert ["units", "m,", "m"] in rows

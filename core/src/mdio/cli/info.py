@@ -18,6 +18,7 @@ __all__ = ["app"]
 app = typer.Typer()
 
 _FORMATS = ("pretty", "json")
+_COLUMNS = ("mean", "std", "rms", "min", "max", "count", "nan_count", "inf_count")
 
 
 @app.command()
@@ -82,7 +83,7 @@ def _show(facts: Mapping[str, Any], text: bool) -> None:
     render.lines("")
     render.table(rows, columns, right=("Size", "Min", "Max", "Step"))
     _show_statistics(facts)
-    for title, key in (("Source", "source"), ("Layout", "details"), ("Attributes", "attributes")):
+    for title, key in (("Source", "source"), ("Details", "details"), ("Attributes", "attributes")):
         _section(title, facts[key])
     if text:
         render.lines("", "Textual header", *(line.rstrip() for line in facts["text_header"]))
@@ -111,8 +112,8 @@ def _summary(facts: Mapping[str, Any]) -> dict[str, str]:
 
 def _share(traces: Mapping[str, Any]) -> str:
     if traces["live"] == traces["cells"]:
-        return "all live"
-    return f"{min(traces['fraction'], 0.9999):.2%} live"
+        return "100% filled"
+    return f"{min(traces['fraction'], 0.9999):.2%} filled"
 
 
 def _compressor(config: Mapping[str, Any] | None) -> str:
@@ -131,7 +132,8 @@ def _show_statistics(facts: Mapping[str, Any]) -> None:
     ]
     if not known:
         return
-    names = list(dict.fromkeys(name for _, numbers in known for name in numbers))
+    given = dict.fromkeys(name for _, numbers in known for name in numbers)
+    names = sorted(given, key=lambda name: _COLUMNS.index(name) if name in _COLUMNS else len(_COLUMNS))
     render.lines("")
     render.table(
         [(title, *(_number(numbers.get(name)) for name in names)) for title, numbers in known],
@@ -150,7 +152,9 @@ def _section(title: str, value: Any) -> None:
     single = {key: item for key, item in value.items() if not _nested(item)}
     if single:
         render.lines("")
-        render.key_values({_spaced(key): _text(item) for key, item in single.items()}, title=title)
+        render.key_values(
+            {_spaced(key): "none" if item is None else _text(item) for key, item in single.items()}, title=title
+        )
     for key, item in value.items():
         if _nested(item):
             _section(f"{title}: {_spaced(key)}", item)
