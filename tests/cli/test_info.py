@@ -8,6 +8,7 @@ import pytest
 
 from mdio.api.description import describe
 from mdio.cli import main
+from mdio.cli.info import _section
 from mdio.convert import create
 from mdio.core.dimension import Dimension
 from mdio.core.trace_header import STANDARD_FIELDS
@@ -179,6 +180,24 @@ def test_nested_details_for_people(capsys, odd):
     assert ["name", "[red]UTM"] in rows
     assert ["units", "m,", "m"] in rows
     assert ["flag", "yes"] in rows
+
+
+def test_tables_leave_out_what_is_the_same_in_every_row(capsys):
+    rows = [
+        {"name": "L0", "stored_bytes": 1200, "codec": "Zip", "unit": ""},
+        {"name": "L1", "stored_bytes": 7, "codec": "Zip", "unit": ""},
+    ]
+    _section("Layers", rows)
+    assert capsys.readouterr().out.splitlines() == [
+        "",
+        "Layers",
+        "name  stored bytes",
+        "L0            1200",
+        "L1               7",
+        "all: codec Zip",
+    ]
+    _section("Twins", [{"name": "a"}, {"name": "a"}])
+    assert capsys.readouterr().out.splitlines() == ["", "Twins", "name", "a", "a"]
 
 
 def test_layout_of_the_attributes_stands_in_for_inspect():

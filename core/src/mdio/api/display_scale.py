@@ -67,5 +67,5 @@ def _swing(section: Section, centre: float) -> float:
 
 
 def _samples(section: Section) -> NDArray[np.float64]:
-    values = section.values[section.live].astype(np.float64)
+    values: NDArray[np.float64] = section.values[section.live].astype(np.float64)
     return values[np.isfinite(values) & (values != 0)]

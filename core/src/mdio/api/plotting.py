@@ -77,8 +77,8 @@ def plot_section(
         as there is room for.
     gain
         Standard deviations at which the colours end, or wiggles reach over their neighbour: those of the whole volume
-        where they are known, else of the section; slices have their own. Around 0, or around the mean where values have one sign only
-        (velocities).
+        where they are known, else of the section; a slice has its own. Around 0, or around the mean where values have
+        one sign only (velocities).
     colours
         Name of a matplotlib colour map.
     size

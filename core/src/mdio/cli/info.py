@@ -180,9 +180,18 @@ def _nested(value: Any) -> bool:
 
 def _list(title: str, rows: list[Any]) -> None:
     plain = [row if isinstance(row, dict) else {"": row} for row in rows]
-    columns = list(dict.fromkeys(key for row in plain for key in row))
+    columns = {
+        key: [_text(row.get(key)) for row in plain] for key in dict.fromkeys(key for row in plain for key in row)
+    }
+    # What is the same in every row would only make the table too wide to read.
+    shared = {key: texts[0] for key, texts in columns.items() if len(texts) > 1 and len({*texts}) == 1}
+    own = {key: texts for key, texts in columns.items() if key not in shared} or columns
+    numbers = [_spaced(key) for key in own if all(isinstance(row.get(key), int | float) for row in plain)]
     render.lines("")
-    render.table([[_text(row.get(key)) for key in columns] for row in plain], columns, title=title)
+    render.table(list(zip(*own.values(), strict=True)), [*map(_spaced, own)], title=title, right=numbers)
+    told = [f"{_spaced(key)} {text}" for key, text in shared.items() if text and own is not columns]
+    if told:
+        render.lines(f"all: {', '.join(told)}")
 
 
 def _text(value: Any) -> str:
