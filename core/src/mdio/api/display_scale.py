@@ -67,5 +67,6 @@ def _swing(section: Section, centre: float) -> float:
 
 
 def _samples(section: Section) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = section.values[section.live].astype(np.float64)
-    return values[np.isfinite(values) & (values != 0)]
+    values = section.values[section.live].astype(np.float64)
+    wanted: NDArray[np.float64] = values[np.isfinite(values) & (values != 0)]
+    return wanted
