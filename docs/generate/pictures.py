@@ -139,7 +139,7 @@ def _show(axes: Any, values: Any, std: float, title: str) -> None:
 
 
 def _section(folder: Path) -> None:
-    """Draw the quick start's picture with its own commands."""
+    """Draw the README's and the quick start's picture with their own commands."""
     from mdio.cli import main
 
     target = IMAGES / "section.png"
