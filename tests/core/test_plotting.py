@@ -190,6 +190,21 @@ class TestScale:
             (1 - 2 * np.sqrt(1181), 1 + 2 * np.sqrt(1181))
         )
 
+    def test_spikes_do_not_make_all_else_grey(self):
+        rng = np.random.default_rng(1)
+        quiet = replace(read_section(stack()), values=np.zeros((100, 50)), live=np.ones((100, 50), bool))
+        values = rng.normal(0, 2, (100, 50))
+        values[3, 4] = 1e9
+        known = {"min": -8.0, "max": 1e9, "mean": 0.0, "std": 1e6}
+        low, high = limits_of(replace(quiet, values=values), known, 3)
+        assert low == -high
+        assert 5 < high < 6.5
+        # Also where nothing is known, and in a slice.
+        assert 5 < limits_of(replace(quiet, values=values), None, 3)[1] < 6.5
+        assert 5 < limits_of(replace(quiet, values=values, sliced=True), known, 3)[1] < 6.5
+        # A line that is only weaker than the others keeps their scale.
+        assert limits_of(replace(quiet, values=values.clip(-9, 9) / 10), {**known, "std": 2.0}, 3) == (-6, 6)
+
     def test_constant_and_empty_sections(self):
         section = read_section(stack())
         for value, expected in ((0.0, (-1, 1)), (7.0, (0, 14)), (np.nan, (-1, 1))):
@@ -231,6 +246,14 @@ class TestPictures:
         assert np.array_equal(image.get_array(), cells(*SHAPE)[:, :, 1])
         assert axes.get_ylim() == (99.5, 102.5)
         assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("crossline", "inline", "time 4 ms")
+
+    def test_long_line_numbers_are_written_out(self):
+        dims = (*stack().schema.dims[:1], Dimension(np.arange(4) + 2_000_001, "crossline"), *stack().schema.dims[2:])
+        figure = OpenVolume(stack(dims=dims)).plot(inline=100)
+        figure.canvas.draw()
+        axis = self.parts(figure)[0].xaxis
+        assert "2000002" in [text.get_text() for text in axis.get_ticklabels()]
+        assert axis.get_offset_text().get_text() == ""
 
     @pytest.mark.parametrize(("unit", "label"), [("s", "time (s)"), ("ft", "depth (ft)"), ("Hz", "sample (Hz)")])
     def test_samples_are_called_by_what_they_measure(self, unit, label):

@@ -225,7 +225,9 @@ def _label(drawn: Any, axis: Axis) -> None:
     if axis.even:
         whole = axis.coords.dtype.kind in "iu"
         drawn.set_major_locator(ticker.MaxNLocator("auto", steps=(1, 2, 2.5, 5, 10), integer=whole))
-        drawn.set_major_formatter(ticker.ScalarFormatter(useOffset=False))
+        numbers = ticker.ScalarFormatter(useOffset=False)
+        numbers.set_scientific(False)
+        drawn.set_major_formatter(numbers)
         return
 
     def coordinate(position: float, _: object) -> str:
