@@ -108,6 +108,28 @@ class TestKeys:
         assert "dim_0" not in capsys.readouterr().err
 
 
+class TestOptions:
+    def test_options_of_a_codec_are_told_where_they_go(self, capsys):
+        assert main(["convert", "stack.sgy", "c.mdio", "-o", "codec.tolerance=0.1"]) == 2
+        assert capsys.readouterr().err.splitlines() == [
+            "error: output.codec.tolerance: no such option",
+            "hint: what belongs to codec goes into its value: codec=NAME:tolerance=… or codec={JSON}",
+        ]
+
+    @pytest.mark.parametrize("value", ["zfp:tolerance=0.1", '{"name": "zfp", "tolerance": 0.1}'])
+    def test_both_ways_work(self, value, tmp_path):
+        assert main(["convert", "stack.sgy", str(tmp_path / "c.mdio"), "-o", f"codec={value}", "--quiet"]) == 0
+
+
+class TestDamage:
+    def test_a_dataset_where_a_file_is_expected(self, capsys):
+        assert main(["segy", "scan", "stack.mdio"]) == 5
+        assert capsys.readouterr().err.splitlines() == [
+            "error: stack.mdio: a directory",
+            "hint: give the path of a file, or see mdio info stack.mdio",
+        ]
+
+
 class TestImport:
     def test_what_was_made_is_told(self, capsys):
         assert main(["segy", "import", "stack.sgy", "told.mdio"]) == 0
