@@ -152,3 +152,14 @@ class TestImport:
         assert "slab_bytes" not in said and "536870912" not in said
         assert "memory budget  536.9 MB" in said
         assert not Path("plan.mdio").exists()
+
+
+class TestInfo:
+    def test_the_source_is_named_and_its_samples_apart(self, capsys):
+        capsys.readouterr()
+        assert main(["info", "stack.mdio"]) == 0
+        rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+        at = rows.index(["Source"])
+        assert ["format", "segy"] in rows[at:]
+        assert ["sample", "format", "1"] in rows[at:]
+        assert any(row[:3] == ["MDIO", "layout", "v0"] for row in rows)

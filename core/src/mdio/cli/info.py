@@ -106,7 +106,7 @@ def _summary(facts: Mapping[str, Any]) -> dict[str, str]:
     if facts.get("created"):
         summary["Created"] = _moment(str(facts["created"]))
     if facts.get("api_version"):
-        summary["MDIO layout"] = str(facts["api_version"])
+        summary["MDIO layout"] = f"{facts['layout']} ({facts['api_version']})"
     return summary
 
 
