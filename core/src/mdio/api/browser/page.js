@@ -276,7 +276,7 @@ function draw() {
   pen.font = "12px system-ui, sans-serif";
   ticks(pen, frame, facts.across, columns, true);
   ticks(pen, frame, facts.down, rows, false);
-  bar(pen, frame);
+  if (!wiggles) bar(pen, frame);
 }
 
 // Hatched where nothing is drawn: dead traces, and samples that are no numbers.
@@ -417,7 +417,7 @@ function ticks(pen, frame, axis, count, across) {
 
 function bar(pen, frame) {
   const [low, high] = limits(state.slice.facts);
-  const table = ramp(state.wiggles ? "grey" : state.colours);
+  const table = ramp(state.colours);
   const x = frame.x + frame.width + 14;
   for (let pixel = 0; pixel < frame.height; pixel++) {
     const level = 3 * Math.round(255 * (1 - pixel / frame.height));
