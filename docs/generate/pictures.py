@@ -1,20 +1,27 @@
 """Makes the pictures of the pages: ``python docs/generate/pictures.py``. They are committed; run it when looks change.
 
-The picture of the architecture is plain SVG text, which a test compares; the others need matplotlib.
+The picture of the architecture is plain SVG text, which a test compares; the others need matplotlib, and two of them
+Chromium.
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from generate.seen import draw_seen
 
 __all__ = ["architecture"]
 
 IMAGES = Path(__file__).resolve().parents[1] / "images"
 
 _TOLERANCES = (0.1, 1, 6)
+_WIDTH = 900
 
 
 # -- architecture --------------------------------------------------------------------------------------------------
@@ -132,7 +139,7 @@ def _show(axes: Any, values: Any, std: float, title: str) -> None:
 
 
 def _section(folder: Path) -> None:
-    """Draw the quick start's picture with its own commands."""
+    """Draw the README's and the quick start's picture with their own commands."""
     from mdio.cli import main
 
     target = IMAGES / "section.png"
@@ -151,14 +158,23 @@ def _pair(line: Any, kept: Any, std: float, tolerance: float, path: Path) -> Non
 
 
 def _shrink(path: Path) -> None:
-    """Keep 32 grays, which eyes cannot tell from all of them."""
-    from PIL import Image
+    """Keep 900 pixels across and 32 even grays, which eyes cannot tell from all of them, or 256 colours."""
+    from PIL import Image, ImageChops
 
-    with Image.open(path) as picture:
-        picture.convert("RGB").quantize(32).save(path, optimize=True)
+    with Image.open(path) as file:
+        picture = file.convert("RGB")
+    if picture.width > _WIDTH:
+        picture = picture.resize((_WIDTH, round(picture.height * _WIDTH / picture.width)), Image.Resampling.LANCZOS)
+    red, green, blue = picture.split()
+    if not (ImageChops.difference(red, green).getbbox() or ImageChops.difference(red, blue).getbbox()):
+        red.point(lambda level: round(level / 255 * 31) * 255 // 31).save(path, optimize=True)
+    else:
+        picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
     (IMAGES / "architecture.svg").write_text(architecture(), encoding="utf-8")
     _draw()
+    for seen in draw_seen():
+        _shrink(seen)

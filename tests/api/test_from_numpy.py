@@ -29,7 +29,7 @@ def test_every_format(tmp_path, name):
         coords={"inline": range(100, 106, 2), "crossline": [7, 8, 9, 10]},
         interval=2,
         live=live,
-        headers={"cdp_x": x, "185": 5, "coordinate_scalar": -10},
+        headers={"cdp_x": x, 185: 5, "coordinate_scalar": -10},
     )
     assert report.statistics["max"] == cube()[live].max()
     with mdio.open(tmp_path / name) as volume:

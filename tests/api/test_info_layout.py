@@ -28,7 +28,7 @@ def test_layout(tmp_path, capsys):
     assert main(["info", str(tmp_path / "a.mdio")]) == 0
     lines = capsys.readouterr().out.splitlines()
     named = {line.split("  ")[0]: line for line in lines}
-    assert named["Traces"].endswith("11 in 12 cells (91.67% live)")
+    assert named["Traces"].endswith("11 in 12 cells (91.67% filled)")
     assert named["Created"].endswith(" UTC")
     assert "inf count" in named["Statistics"]
     assert named["trace order"].endswith("grid")

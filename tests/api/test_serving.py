@@ -74,9 +74,30 @@ class TestPage:
             "dtype": "float32",
             "traces": 11,
             "dims": [
-                {"name": "inline", "unit": "", "size": 3, "ends": [100, 102], "coords": [100, 101, 102]},
-                {"name": "crossline", "unit": "", "size": 4, "ends": [100, 103], "coords": [100, 101, 102, 103]},
-                {"name": "sample", "unit": "ms", "size": 8, "ends": [0, 28], "coords": [*range(0, 32, 4)]},
+                {
+                    "name": "inline",
+                    "label": "inline",
+                    "unit": "",
+                    "size": 3,
+                    "ends": [100, 102],
+                    "coords": [100, 101, 102],
+                },
+                {
+                    "name": "crossline",
+                    "label": "crossline",
+                    "unit": "",
+                    "size": 4,
+                    "ends": [100, 103],
+                    "coords": [*range(100, 104)],
+                },
+                {
+                    "name": "sample",
+                    "label": "time",
+                    "unit": "ms",
+                    "size": 8,
+                    "ends": [0, 28],
+                    "coords": [*range(0, 32, 4)],
+                },
             ],
         }
 

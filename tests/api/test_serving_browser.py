@@ -134,7 +134,7 @@ def test_browsing(tmp_path):
         await page.until(STATUS, "inline 102")
         assert await page.value("document.title") == "a.mdio · mdio"
         names = "[...document.querySelectorAll('#views button')].map((one) => one.textContent).join()"
-        assert await page.value(names) == "inline,crossline,sample"
+        assert await page.value(names) == "inline,crossline,time"
         await page.picture("inline")
         # The mouse over the second trace and the third sample says what is there.
         place = "(() => { const box = document.getElementById('picture').getBoundingClientRect();"
@@ -142,10 +142,10 @@ def test_browsing(tmp_path):
         place += "box.top + frame.y + %g * frame.height]; })()"
         x, y = await page.value(place % (1.5 / 6, 2.5 / 40))
         await page.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-        await page.until(READOUT, f"crossline 101, sample 8 ms: {values[2, 1, 2]:g}")
+        await page.until(READOUT, f"crossline 101, time 8 ms: {values[2, 1, 2]:g}")
         x, y = await page.value(place % (4.5 / 6, 2.5 / 40))
         await page.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-        await page.until(READOUT, "crossline 104, sample 8 ms: no data")
+        await page.until(READOUT, "crossline 104, time 8 ms: no data")
         # Keys.
         await page.press("ArrowRight")
         await page.until(STATUS, "inline 103")
@@ -154,7 +154,7 @@ def test_browsing(tmp_path):
         await page.press("Home")
         await page.until(STATUS, "inline 100")
         await page.press("3")
-        await page.until(STATUS, "sample 80 ms")
+        await page.until(STATUS, "time 80 ms")
         x, y = await page.value(place % (1.5 / 6, 4.5 / 5))  # the first line of a map is at the bottom
         await page.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
         await page.until(READOUT, f"crossline 101, inline 100: {values[0, 1, 20]:g}")

@@ -8,6 +8,7 @@ import pytest
 
 from mdio.api.description import describe
 from mdio.cli import main
+from mdio.cli.info import _section
 from mdio.convert import create
 from mdio.core.dimension import Dimension
 from mdio.core.trace_header import STANDARD_FIELDS
@@ -131,7 +132,7 @@ def test_for_people(capsys, path):
     rows = [line.split() for line in captured.out.splitlines()]
     assert rows[0] == [path, "(mdio)"]
     assert "3 × 4 × 8 float32, 384 bytes" in captured.out
-    assert "11 in 12 cells (91.67% live)" in captured.out
+    assert "11 in 12 cells (91.67% filled)" in captured.out
     assert ["inline", "3", "10", "50", "irregular"] in rows
     assert ["crossline", "4", "100", "106", "2"] in rows
     assert ["sample", "8", "0", "3.5", "0.5", "ms"] in rows
@@ -174,11 +175,29 @@ def test_nested_details_for_people(capsys, odd):
     assert main(["info", odd[1]]) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["raw_bytes"] not in rows
-    at = rows.index(["Layout:", "layers"])
+    at = rows.index(["Details:", "layers"])
     assert rows[at + 1 : at + 4] == [["name", "size", "more"], ["L0", "5"], ["L1", "1,", "2"]]
     assert ["name", "[red]UTM"] in rows
     assert ["units", "m,", "m"] in rows
     assert ["flag", "yes"] in rows
+
+
+def test_tables_leave_out_what_is_the_same_in_every_row(capsys):
+    rows = [
+        {"name": "L0", "stored_bytes": 1200, "codec": "Zip", "unit": ""},
+        {"name": "L1", "stored_bytes": 7, "codec": "Zip", "unit": ""},
+    ]
+    _section("Layers", rows)
+    assert capsys.readouterr().out.splitlines() == [
+        "",
+        "Layers",
+        "name  stored bytes",
+        "L0            1200",
+        "L1               7",
+        "all: codec Zip",
+    ]
+    _section("Twins", [{"name": "a"}, {"name": "a"}])
+    assert capsys.readouterr().out.splitlines() == ["", "Twins", "name", "a", "a"]
 
 
 def test_layout_of_the_attributes_stands_in_for_inspect():

@@ -87,7 +87,7 @@ class TestTerminal:
         lines = capsys.readouterr().out.splitlines()
         # Far below full colour all samples are grey: the letters around the middle of the ramp.
         assert [re.sub("[-=+]", "o", line) for line in lines[:-1]] == ["oo//oo"] * 8
-        assert lines[-1] == "inline 101; down: 0 … 28 sample (ms); across: 100 … 105 crossline"
+        assert lines[-1] == "inline 101; down: 0 … 28 time (ms); across: 100 … 105 crossline"
 
     def test_the_ramp(self):
         values = np.array([[-3.0, -1.0, 0.0, 1.0, 3.0, np.nan]])

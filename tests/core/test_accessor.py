@@ -180,7 +180,7 @@ def test_a_list_across_chunks_reads_each_chunk_once():
     [
         (None, "axis 0: None"),
         ((0, None), "axis 1: None"),
-        (3, "position 3 outside of 3"),
+        (3, "position 3 outside of 3 positions, which count from 0; coord_to_index turns line numbers into them"),
         (-4, "position -4 outside of 3"),
         ([0, 7], "position 7 outside of 3"),
         (np.array([0, 2**64 - 1], dtype=np.uint64), "outside of 3"),

@@ -39,7 +39,7 @@ class TestSections:
         )
         assert (section.across.name, section.across.coords.tolist()) == ("crossline", [100, 101, 102, 103])
         assert (section.title, section.sliced) == ("inline 102", False)
-        assert (section.down.label, section.across.label) == ("sample (ms)", "crossline")
+        assert (section.down.label, section.across.label) == ("time (ms)", "crossline")
 
     def test_crossline(self):
         section = read_section(stack(), {"crossline": 101.0})
@@ -56,7 +56,7 @@ class TestSections:
         assert np.array_equal(section.values, expected)
         assert np.array_equal(section.live, live)
         assert (section.down.name, section.across.name) == ("inline", "crossline")
-        assert (section.title, section.sliced) == ("sample 8 ms", True)
+        assert (section.title, section.sliced) == ("time 8 ms", True)
 
     def test_the_middle_of_the_first_axis(self):
         section = read_section(stack())
@@ -101,7 +101,7 @@ class TestSections:
         assert np.array_equal(section.values, cells(3, 10, 9)[0, ::3, ::2].T)
         assert section.across.coords.tolist() == [100, 103, 106, 109]
         assert section.across.label == "crossline, one in 3"
-        assert section.down.label == "sample (ms), one in 2"
+        assert section.down.label == "time (ms), one in 2"
         section = read_section(volume, {"sample": 4}, columns=4, rows=2)
         assert np.array_equal(section.values, cells(3, 10, 9)[::2, ::3, 1])
 
@@ -176,6 +176,35 @@ class TestScale:
         assert limits_of(section, None, 2) == pytest.approx((-half, half))
         assert limits_of(section, {"std": float("nan")}, 2) == pytest.approx((-half, half))
 
+    def test_slices_have_a_scale_of_their_own(self):
+        # On a reflection all samples are strong, between two all are weak: the volume's scale would show neither.
+        known = {"min": -9.0, "max": 8.0, "mean": 1.0, "std": 2.0}
+        section = read_section(stack(), {"sample": 4})
+        values = np.zeros_like(section.values)
+        values[0, :2] = [30, 40]
+        section = replace(section, values=values)
+        assert limits_of(section, known, 2) == pytest.approx((-2 * np.sqrt(1250), 2 * np.sqrt(1250)))
+        assert limits_of(replace(section, values=np.zeros_like(values)), known, 2) == (-4, 4)
+        # Velocities swing about the mean of the volume.
+        assert limits_of(section, {**known, "min": 5.0}, 2) == pytest.approx(
+            (1 - 2 * np.sqrt(1181), 1 + 2 * np.sqrt(1181))
+        )
+
+    def test_spikes_do_not_make_all_else_grey(self):
+        rng = np.random.default_rng(1)
+        quiet = replace(read_section(stack()), values=np.zeros((100, 50)), live=np.ones((100, 50), bool))
+        values = rng.normal(0, 2, (100, 50))
+        values[3, 4] = 1e9
+        known = {"min": -8.0, "max": 1e9, "mean": 0.0, "std": 1e6}
+        low, high = limits_of(replace(quiet, values=values), known, 3)
+        assert low == -high
+        assert 5 < high < 6.5
+        # Also where nothing is known, and in a slice.
+        assert 5 < limits_of(replace(quiet, values=values), None, 3)[1] < 6.5
+        assert 5 < limits_of(replace(quiet, values=values, sliced=True), known, 3)[1] < 6.5
+        # A line that is only weaker than the others keeps their scale.
+        assert limits_of(replace(quiet, values=values.clip(-9, 9) / 10), {**known, "std": 2.0}, 3) == (-6, 6)
+
     def test_constant_and_empty_sections(self):
         section = read_section(stack())
         for value, expected in ((0.0, (-1, 1)), (7.0, (0, 14)), (np.nan, (-1, 1))):
@@ -209,14 +238,27 @@ class TestPictures:
         # Cells are around their coordinates; the first sample is at the top.
         assert image.get_extent() == [99.5, 103.5, 30, -2]
         assert axes.get_ylim() == (30, -2)
-        assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("crossline", "sample (ms)", "inline 100")
+        assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("crossline", "time (ms)", "inline 100")
         assert axes.patch.get_hatch()
 
     def test_slice(self):
         axes, image = self.parts(OpenVolume(stack()).plot(sample=4))
         assert np.array_equal(image.get_array(), cells(*SHAPE)[:, :, 1])
         assert axes.get_ylim() == (99.5, 102.5)
-        assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("crossline", "inline", "sample 4 ms")
+        assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("crossline", "inline", "time 4 ms")
+
+    def test_long_line_numbers_are_written_out(self):
+        dims = (*stack().schema.dims[:1], Dimension(np.arange(4) + 2_000_001, "crossline"), *stack().schema.dims[2:])
+        figure = OpenVolume(stack(dims=dims)).plot(inline=100)
+        figure.canvas.draw()
+        axis = self.parts(figure)[0].xaxis
+        assert "2000002" in [text.get_text() for text in axis.get_ticklabels()]
+        assert axis.get_offset_text().get_text() == ""
+
+    @pytest.mark.parametrize(("unit", "label"), [("s", "time (s)"), ("ft", "depth (ft)"), ("Hz", "sample (Hz)")])
+    def test_samples_are_called_by_what_they_measure(self, unit, label):
+        dims = (*stack().schema.dims[:2], Dimension.regular("sample", 0, 4, SHAPE[2], unit))
+        assert self.parts(OpenVolume(stack(dims=dims)).plot(inline=100))[0].get_ylabel() == label
 
     def test_samples_that_are_no_numbers_are_not_drawn(self):
         volume = stack()

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _FENCE = re.compile(
     r"^(?P<indent> *)```(?P<lang>\w+)?(?P<rest>[^\n`]*)\n(?P<body>.*?)^(?P=indent)```[ \t]*$", re.M | re.S
 )
-_EXCUSE = re.compile(r"\*Not run by the tests: (.+?)\*\s*\Z", re.S)
+_EXCUSE = re.compile(r"\*Not run by the tests: ((?:(?!\n\n).)+?)\*\s*\Z", re.S)
 _SNIPPET = re.compile(r'^--8<-- "([^"]+)"$', re.M)
 
 

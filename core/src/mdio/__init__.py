@@ -1,10 +1,17 @@
 """Seismic data in SEG-Y, MDIO and VDS: read, write and convert without losing a byte.
 
-Public names load on first use, so that ``import mdio`` costs nothing::
+Looking, converting, and making from arrays::
 
-    from mdio import MDIOReader, convert, segy_to_mdio
+    volume = mdio.open("stack.sgy")                 # or .mdio, .vds, s3://…
+    volume.iline[278]                               # by line number, as numpy; .xline, .depth_slice, .gather, .header
+    volume.to_xarray(), volume.plot(inline=278)
+    mdio.convert("stack.sgy", "stack.vds")          # any format to any other
+    mdio.segy_to_mdio("stack.sgy", "stack.mdio", index_bytes=(189, 193), index_names=("inline", "crossline"))
+    mdio.MDIOReader("stack.mdio")[100]              # by position, as in MDIO 0.x
+    mdio.from_numpy(cube, "cube.mdio")
 
-``segy_to_mdio`` and ``mdio_to_segy`` come with the distribution mdio-segy.
+``help(mdio.open)`` says more of each, ``mdio --help`` of the same on the command line. Public names load on first use,
+so that ``import mdio`` costs nothing. ``segy_to_mdio`` and ``mdio_to_segy`` come with the distribution mdio-segy.
 """
 
 from __future__ import annotations

@@ -38,9 +38,12 @@ def validated(model: Any, values: Mapping[str, Any], path: str = "") -> Any:
         place = [str(part) for part in first["loc"]]
         where = ".".join(([path] if path else []) + place)
         if first["type"] == "extra_forbidden":
+            head, _, inner = place[-1].partition(".")
             near = difflib.get_close_matches(place[-1], model.model_fields, 1)
             known = ", ".join(model.model_fields)
             hint = f"did you mean {near[0]!r}?" if near else f"known here: {known}"
+            if inner and head in model.model_fields:
+                hint = f"what belongs to {head} goes into its value: {head}=NAME:{inner}=… or {head}={{JSON}}"
             raise ConfigError("no such option", path=where, hint=hint) from None
         given = first.get("input")
         shown = f", got {given!r}" if isinstance(given, str | int | float | bool) else ""

@@ -57,7 +57,7 @@ class ArrayVolume:
         array: NDArray[Any],
         dims: Sequence[Dimension],
         live: ArrayLike | None = None,
-        headers: Mapping[str, ArrayLike] | None = None,
+        headers: Mapping[str, ArrayLike] | Mapping[int, ArrayLike] | None = None,
         text: Sequence[str] = (),
     ) -> None:
         if array.dtype.kind not in "iuf":
@@ -74,7 +74,8 @@ class ArrayVolume:
             raise ShapeError(f"a live mask of {self._live.dtype} {self._live.shape}", hint=f"bool, of shape {grid}")
         self._rank = None if self._live is None else np.cumsum(self._live, dtype=np.int64).reshape(grid) - 1
         layout = standard_layout(big_endian=True)
-        self._words = {layout.field(name).name: _word(name, values, grid) for name, values in (headers or {}).items()}
+        named = {str(name): values for name, values in (headers or {}).items()}
+        self._words = {layout.field(name).name: _word(name, values, grid) for name, values in named.items()}
         self.schema = Schema(
             dims=tuple(dims),
             dtype=array.dtype.newbyteorder("="),

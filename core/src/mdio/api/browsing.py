@@ -15,7 +15,7 @@ import numpy as np
 from mdio.api.display_scale import limits_of
 from mdio.api.grey import grey_pixels
 from mdio.api.png import grey_png
-from mdio.api.sections import section_at
+from mdio.api.sections import section_at, shown_name
 from mdio.exceptions import ConfigError, ShapeError
 from mdio.plugins.registry import near
 
@@ -143,7 +143,8 @@ class Browsed:
 def _axis_facts(dim: Dimension) -> dict[str, Any]:
     ends = [dim.between(0, 1)[0].item(), dim.between(dim.size - 1, dim.size)[0].item()]
     coords = dim.coords.tolist() if dim.size <= _NAMED else None
-    return {"name": dim.name, "unit": dim.unit, "size": dim.size, "ends": ends, "coords": coords}
+    label = shown_name(dim.name, dim.unit)
+    return {"name": dim.name, "label": label, "unit": dim.unit, "size": dim.size, "ends": ends, "coords": coords}
 
 
 def _shown(axis: Axis) -> dict[str, Any]:

@@ -118,7 +118,9 @@ def _source(schema: Schema) -> dict[str, Any]:
     facts: dict[str, Any] = {"trace_order": metadata.order.kind}
     if metadata.source is not None:
         sizes = {name: len(data) for name, data in metadata.source.blobs.items()}
-        facts = {"format": metadata.source.format, **metadata.source.facts, "raw_bytes": sizes} | facts
+        # What SEG-Y calls the format is that of its samples.
+        own = {"sample_format" if key == "format" else key: fact for key, fact in metadata.source.facts.items()}
+        facts = {"format": metadata.source.format, **own, "raw_bytes": sizes} | facts
     return facts
 
 

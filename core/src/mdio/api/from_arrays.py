@@ -39,7 +39,7 @@ def from_numpy(
     interval: float = 4.0,
     unit: str = "ms",
     live: ArrayLike | None = None,
-    headers: Mapping[str, ArrayLike] | None = None,
+    headers: Mapping[str, ArrayLike] | Mapping[int, ArrayLike] | None = None,
     text: Sequence[str] = (),
     format: str | None = None,
     options: Mapping[str, Any] | None = None,

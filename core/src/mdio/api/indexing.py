@@ -71,7 +71,10 @@ def _item(item: Any, axis: int, size: int) -> Item:
     # Bounds are checked before the cast: a huge unsigned position would wrap into range.
     wrong = (values >= size) | (values < -size)
     if wrong.any():
-        raise IndexError(f"axis {axis}: position {values[wrong].flat[0]} outside of {size} positions")
+        raise IndexError(
+            f"axis {axis}: position {values[wrong].flat[0]} outside of {size} positions, which count from 0; "
+            "coord_to_index turns line numbers into them"
+        )
     positions = values.astype(np.int64)
     positions = np.where(positions < 0, positions + size, positions)
     return int(positions) if values.ndim == 0 else positions

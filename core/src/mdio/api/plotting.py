@@ -77,8 +77,8 @@ def plot_section(
         as there is room for.
     gain
         Standard deviations at which the colours end, or wiggles reach over their neighbour: those of the whole volume
-        where they are known, else of the section. Around 0, or around the mean where values have one sign only
-        (velocities).
+        where they are known, else of the section; a slice has its own. Around 0, or around the mean where values have
+        one sign only (velocities).
     colours
         Name of a matplotlib colour map.
     size
@@ -225,7 +225,9 @@ def _label(drawn: Any, axis: Axis) -> None:
     if axis.even:
         whole = axis.coords.dtype.kind in "iu"
         drawn.set_major_locator(ticker.MaxNLocator("auto", steps=(1, 2, 2.5, 5, 10), integer=whole))
-        drawn.set_major_formatter(ticker.ScalarFormatter(useOffset=False))
+        numbers = ticker.ScalarFormatter(useOffset=False)
+        numbers.set_scientific(False)
+        drawn.set_major_formatter(numbers)
         return
 
     def coordinate(position: float, _: object) -> str:

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from mdio.core.dimension import Dimension
     from mdio.core.volume import Volume
 
-__all__ = ["Axis", "Section", "difference_of", "read_section", "section_at"]
+__all__ = ["Axis", "Section", "difference_of", "read_section", "section_at", "shown_name"]
 
 _BATCH = 1 << 22
 """Samples read together before they are thinned."""
+_QUANTITIES = {"s": "time", "ms": "time", "us": "time", "m": "depth", "km": "depth", "ft": "depth"}
+"""What sample axes of a unit measure."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Axis:
     def label(self) -> str:
         """Name, unit and thinning for people."""
         unit = f" ({self.unit})" if self.unit else ""
-        return f"{self.name}{unit}" + (f", one in {self.step}" if self.step > 1 else "")
+        return f"{shown_name(self.name, self.unit)}{unit}" + (f", one in {self.step}" if self.step > 1 else "")
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,14 @@ class Section:
     @property
     def title(self) -> str:
         """The fixed coordinates for people, e.g. ``inline 278``."""
-        return ", ".join(f"{name} {coord:.10g}{f' {unit}' if unit else ''}" for name, coord, unit in self.fixed)
+        return ", ".join(
+            f"{shown_name(name, unit)} {coord:.10g}{f' {unit}' if unit else ''}" for name, coord, unit in self.fixed
+        )
+
+
+def shown_name(name: str, unit: str) -> str:
+    """Return the name of a dimension for people: what is called ``sample`` is time or depth where its unit says so."""
+    return _QUANTITIES.get(unit, name) if name == "sample" else name
 
 
 def read_section(

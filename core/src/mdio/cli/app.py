@@ -5,7 +5,6 @@ Only the command named in the arguments is imported; the others are mounted empt
 
 from __future__ import annotations
 
-import copy
 import os
 import sys
 import traceback
@@ -16,8 +15,10 @@ import typer
 
 import mdio
 from mdio.cli.completion import completed_command
+from mdio.cli.mounting import grafts, mount, typer_of
 from mdio.cli.options import Settings, normalise_argv, split_settings
-from mdio.exceptions import CancelledError, ConfigError, MDIOError, PluginLoadError, PluginNotInstalledError
+from mdio.cli.usage import usage_facts
+from mdio.exceptions import CancelledError, ConfigError, MDIOError, PluginError, PluginNotInstalledError
 from mdio.plugins.contributions import Command
 from mdio.plugins.install import COMMANDS
 from mdio.plugins.registry import near, registry
@@ -76,9 +77,9 @@ def build(argv: Sequence[str]) -> typer.Typer:
         if " " in name:
             continue
         if name == wanted:
-            _mount(app, name, command, _grafts(commands, name))
+            mount(app, name, command, grafts(commands, name))
         else:
-            app.command(name, help=command.summary)(_nothing)
+            app.command(name, help=command.summary, short_help=command.summary)(_nothing)
     return app
 
 
@@ -104,39 +105,7 @@ def _nothing() -> None:
     """Stand in for a command that is not the one being run."""
 
 
-# -- mounting ----------------------------------------------------------------------------------------------------
-
-
-def _mount(app: typer.Typer, name: str, command: Command, grafts: Mapping[str, Command]) -> None:
-    """Hang a command into the app: as itself when its Typer holds one command, else as a group."""
-    found = command.load()
-    if not isinstance(found, typer.Typer):
-        raise PluginLoadError(f"command {name!r}: {command.target!r} is {type(found).__name__}, expected a typer.Typer")
-    if grafts:
-        found = copy.copy(found)
-        found.registered_commands = [*found.registered_commands]
-        found.registered_groups = [*found.registered_groups]
-        for word, graft in grafts.items():
-            _mount(found, word, graft, {})
-    leaves = found.registered_commands
-    has_callback = found.registered_callback is not None or callable(found.info.callback)
-    if len(leaves) == 1 and not found.registered_groups and not has_callback:
-        leaf = copy.copy(leaves[0])
-        leaf.name = name
-        app.registered_commands.append(leaf)
-    elif isinstance(found.info.help, str) or has_callback:
-        app.add_typer(found, name=name)
-    else:
-        app.add_typer(found, name=name, help=command.summary)
-
-
-def _grafts(commands: Mapping[str, Command], parent: str) -> dict[str, Command]:
-    """Return the commands that plugins hang into another one by a name of two words, e.g. ``codecs bench``."""
-    return {
-        name.partition(" ")[2]: command
-        for name, command in commands.items()
-        if name.partition(" ")[0] == parent and " " in name
-    }
+# -- mistaken commands ----------------------------------------------------------------------------------------------
 
 
 def _unknown(name: str, commands: Mapping[str, Command]) -> None:
@@ -145,8 +114,20 @@ def _unknown(name: str, commands: Mapping[str, Command]) -> None:
         raise PluginNotInstalledError(
             f"the command {name!r} comes with {distribution}", hint=registry().remedy(distribution)
         )
-    hint = near(name, {other for other in commands if " " not in other} | COMMANDS.keys())
+    inner = [f"mdio {group} {name}" for group in commands if name in _inside(commands, group)]
+    hint = f"did you mean {' or '.join(inner)}?" if inner else ""
+    hint = hint or near(name, {other for other in commands if " " not in other} | COMMANDS.keys())
     raise ConfigError(f"no command {name!r}", hint=hint or "mdio --help lists the commands")
+
+
+def _inside(commands: Mapping[str, Command], group: str) -> set[str]:
+    """Return the commands of a group; none of one that cannot be imported, or that is a command itself."""
+    try:
+        found = typer_of(group, commands[group])
+    except PluginError:
+        return set()
+    named = [leaf.name or "" for leaf in found.registered_commands]
+    return {*named, *grafts(commands, group)}
 
 
 # -- messages ----------------------------------------------------------------------------------------------------
@@ -211,7 +192,7 @@ def _facts(error: BaseException) -> tuple[str, str, int]:
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return "cancelled", "", _CANCELLED
     if hasattr(error, "format_message"):  # a usage error of the command line library, whose classes are its own
-        return _usage(error)
+        return usage_facts(error)
     if isinstance(error, OSError):
         what = error.strerror or str(error) or type(error).__name__
         return _flat(f"{error.filename}: {what}" if error.filename else what), "", 5
@@ -219,24 +200,6 @@ def _facts(error: BaseException) -> tuple[str, str, int]:
         return "out of memory", "give --memory and --workers lower values", 1
     text = _flat(f"internal error: {type(error).__name__}: {error}".rstrip(": "))
     return f"{text}; run again with -v for the traceback", "", 1
-
-
-def _usage(error: Any) -> tuple[str, str, int]:
-    message = str(error.format_message())
-    code = int(getattr(error, "exit_code", 2))
-    if message.startswith("Usage:"):
-        return message, "", code
-    possible = getattr(error, "possibilities", None)
-    message, _, guess = _flat(message).partition(" Did you mean ")
-    if possible:
-        hint = f"did you mean {' or '.join(possible)}?"
-        message = message.partition(" (Possible options")[0]
-    elif guess:
-        hint = f"did you mean {guess}"
-    else:
-        path = error.ctx.command_path if getattr(error, "ctx", None) is not None else "mdio"
-        hint = f"see {path} --help"
-    return message.rstrip("."), hint, code
 
 
 def _flat(text: str) -> str:

@@ -18,6 +18,7 @@ __all__ = ["app"]
 app = typer.Typer()
 
 _FORMATS = ("pretty", "json")
+_COLUMNS = ("mean", "std", "rms", "min", "max", "count", "nan_count", "inf_count")
 
 
 @app.command()
@@ -82,7 +83,7 @@ def _show(facts: Mapping[str, Any], text: bool) -> None:
     render.lines("")
     render.table(rows, columns, right=("Size", "Min", "Max", "Step"))
     _show_statistics(facts)
-    for title, key in (("Source", "source"), ("Layout", "details"), ("Attributes", "attributes")):
+    for title, key in (("Source", "source"), ("Details", "details"), ("Attributes", "attributes")):
         _section(title, facts[key])
     if text:
         render.lines("", "Textual header", *(line.rstrip() for line in facts["text_header"]))
@@ -105,14 +106,14 @@ def _summary(facts: Mapping[str, Any]) -> dict[str, str]:
     if facts.get("created"):
         summary["Created"] = _moment(str(facts["created"]))
     if facts.get("api_version"):
-        summary["MDIO layout"] = str(facts["api_version"])
+        summary["MDIO layout"] = f"{facts['layout']} ({facts['api_version']})"
     return summary
 
 
 def _share(traces: Mapping[str, Any]) -> str:
     if traces["live"] == traces["cells"]:
-        return "all live"
-    return f"{min(traces['fraction'], 0.9999):.2%} live"
+        return "100% filled"
+    return f"{min(traces['fraction'], 0.9999):.2%} filled"
 
 
 def _compressor(config: Mapping[str, Any] | None) -> str:
@@ -131,7 +132,8 @@ def _show_statistics(facts: Mapping[str, Any]) -> None:
     ]
     if not known:
         return
-    names = list(dict.fromkeys(name for _, numbers in known for name in numbers))
+    given = dict.fromkeys(name for _, numbers in known for name in numbers)
+    names = sorted(given, key=lambda name: _COLUMNS.index(name) if name in _COLUMNS else len(_COLUMNS))
     render.lines("")
     render.table(
         [(title, *(_number(numbers.get(name)) for name in names)) for title, numbers in known],
@@ -150,7 +152,9 @@ def _section(title: str, value: Any) -> None:
     single = {key: item for key, item in value.items() if not _nested(item)}
     if single:
         render.lines("")
-        render.key_values({_spaced(key): _text(item) for key, item in single.items()}, title=title)
+        render.key_values(
+            {_spaced(key): "none" if item is None else _text(item) for key, item in single.items()}, title=title
+        )
     for key, item in value.items():
         if _nested(item):
             _section(f"{title}: {_spaced(key)}", item)
@@ -176,9 +180,18 @@ def _nested(value: Any) -> bool:
 
 def _list(title: str, rows: list[Any]) -> None:
     plain = [row if isinstance(row, dict) else {"": row} for row in rows]
-    columns = list(dict.fromkeys(key for row in plain for key in row))
+    columns = {
+        key: [_text(row.get(key)) for row in plain] for key in dict.fromkeys(key for row in plain for key in row)
+    }
+    # What is the same in every row would only make the table too wide to read.
+    shared = {key: texts[0] for key, texts in columns.items() if len(texts) > 1 and len({*texts}) == 1}
+    own = {key: texts for key, texts in columns.items() if key not in shared} or columns
+    numbers = [_spaced(key) for key in own if all(isinstance(row.get(key), int | float) for row in plain)]
     render.lines("")
-    render.table([[_text(row.get(key)) for key in columns] for row in plain], columns, title=title)
+    render.table(list(zip(*own.values(), strict=True)), [*map(_spaced, own)], title=title, right=numbers)
+    told = [f"{_spaced(key)} {text}" for key, text in shared.items() if text and own is not columns]
+    if told:
+        render.lines(f"all: {', '.join(told)}")
 
 
 def _text(value: Any) -> str:

@@ -23,7 +23,8 @@ def plot(
         float | None, typer.Option("--crossline", metavar="N", help="Section along this crossline.")
     ] = None,
     sample: Annotated[
-        float | None, typer.Option("--sample", metavar="T", help="Slice at this sample coordinate, e.g. in ms.")
+        float | None,
+        typer.Option("--sample", "--slice", "--time", "--depth", metavar="T", help="Slice at this time or depth."),
     ] = None,
     at: Annotated[
         list[str] | None, typer.Option("--at", metavar="NAME=COORD", help="Coordinate of any dimension.")
@@ -96,7 +97,10 @@ def plot(
 
 
 def _coordinates(pairs: list[str]) -> dict[str, float]:
-    wanted = key_values(pairs)
+    try:
+        wanted = key_values(pairs)
+    except ConfigError as error:
+        raise ConfigError(error.message, hint="write it like --at offset=1200") from None
     for name, value in wanted.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ConfigError(f"--at {name}={value}: not a number", hint="write --at offset=1200")

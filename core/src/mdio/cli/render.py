@@ -58,8 +58,7 @@ def table(
         drawn.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(str(cell), style=(styles or {}).get(str(cell), "")) for cell in row))
-    if title:
-        lines(title)
+    _heading(title)
     _print(drawn)
 
 
@@ -73,8 +72,7 @@ def key_values(pairs: Mapping[str, object] | Iterable[tuple[str, object]], *, ti
     drawn.add_column(overflow="fold")
     for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
         drawn.add_row(Text(name), Text(str(value)))
-    if title:
-        lines(title)
+    _heading(title)
     _print(drawn)
 
 
@@ -91,6 +89,14 @@ def error_console() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
+
+
+def _heading(title: str) -> None:
+    """Print a title so that it stands out among bold names, where there are colours."""
+    from rich.text import Text
+
+    if title:
+        _print(Text(title, style="bold underline"))
 
 
 def _print(what: RenderableType) -> None:

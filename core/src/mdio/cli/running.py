@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mdio.cli import render
@@ -55,8 +56,22 @@ def show_plan(conversion: Conversion, *, as_json: bool = False) -> None:
     if as_json:
         render.output_json(facts)
         return
-    shape = " × ".join(f"{name} {size}" for name, size in facts.pop("shape").items())
-    render.key_values({"would convert": f"{facts.pop('source')} → {facts.pop('target')}", "shape": shape, **facts})
+    render.key_values(_plan_for_people(facts))
+
+
+def _plan_for_people(facts: Mapping[str, Any]) -> dict[str, str]:
+    shape = " × ".join(f"{name} {size}" for name, size in facts["shape"].items())
+    slab = " × ".join(map(str, facts["slab"]))
+    shown = {
+        "would convert": f"{facts['source']} → {facts['target']}",
+        "shape": f"{shape}, {facts['samples']}",
+        "traces": f"{facts['traces']:,}",
+        "slabs": f"{facts['slabs']} of up to {slab}, {size_text(facts['slab_bytes'])} each",
+        "memory": f"{size_text(facts['peak_bytes'])} at most, by {facts['workers']} workers",
+        "memory budget": size_text(facts["memory"]),
+        "samples read": f"{facts['read_amplification']:g} times each",
+    }
+    return shown | ({"note": "; ".join(facts["notes"])} if facts["notes"] else {})
 
 
 def ends_of(conversion: Conversion) -> dict[str, str]:

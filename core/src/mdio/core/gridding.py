@@ -146,8 +146,11 @@ def _shared_error(
 ) -> GridTraceCountError:
     place = np.unravel_index(shared.cell, traces.shape)
     cell = ", ".join(f"{name} {values[at]}" for name, values, at in zip(names, coords, place, strict=True))
+    grid = " × ".join(map(str, traces.shape))
+    taken = traces.count - shared.surplus
+    cells = f"one cell of the grid {grid} is" if taken == 1 else f"{taken} cells of the grid {grid} are"
     return GridTraceCountError(
-        f"{traces.count} traces, but only {traces.count - shared.surplus} cells of the grid {traces.shape} are taken: "
+        f"{traces.count} traces, but only {cells} taken: "
         f"traces {shared.traces[0]} and {shared.traces[1]} both have {cell}",
         hint="add the key that tells them apart, or use the grid override HasDuplicates "
         "(or NonBinned with a chunksize)",

@@ -52,8 +52,11 @@ class LocalFile:
         try:
             status = os.fstat(self._fd)
             if not _is_regular(status.st_mode):
-                kind = "a directory" if _is_directory(status.st_mode) else "not a regular file"
-                raise StorageError(f"{path}: {kind}", hint="give the path of a file")
+                directory = _is_directory(status.st_mode)
+                raise StorageError(
+                    f"{path}: {'a directory' if directory else 'not a regular file'}",
+                    hint="give the path of a file" + (f", or see mdio info {path}" if directory else ""),
+                )
         except BaseException:
             os.close(self._fd)
             raise

@@ -122,6 +122,7 @@ def import_(
     from mdio.cli.running import carry_out
     from mdio_segy.api import import_conversion, lossless_codec
     from mdio_segy.choices import chosen_options
+    from mdio_segy.cli_told import tell_import
     from mdio_segy.filelist import listed_files
 
     files = listed_files(segy, storage_options)
@@ -166,6 +167,8 @@ def import_(
         client=scheduler,
     )
     carry_out(conversion, settings_of(context), quiet=quiet, dry_run=dry_run, as_json=json)
+    if not (dry_run or quiet or json):
+        tell_import(conversion)
 
 
 @app.command("export")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from mdio.core.dimension import Dimension
 from mdio.core.gridding import build_grid
 from mdio.core.index import AffineIndex, TraceIndex
 from mdio.core.volume import SourceFile
-from mdio.exceptions import ConfigError
+from mdio.exceptions import ConfigError, GridTraceCountError, GridTraceSparsityError
+from mdio.storage.urls import redact
 from mdio_segy.claims import LayoutOverrides
 from mdio_segy.collection import open_collection
 from mdio_segy.errors import SegyError
@@ -20,6 +22,7 @@ from mdio_segy.fields import KEY_TYPES
 from mdio_segy.filehead import SegyLayout, read_layout
 from mdio_segy.look import refuse_nonsense
 from mdio_segy.mapping import find_mapping, is_name
+from mdio_segy.misplaced import misplaced_words
 from mdio_segy.scan import SegyKeys, find_geometry, scan_keys
 from mdio_segy.varyingfile import open_traces
 from mdio_segy.volume import SegyVolume, source_facts
@@ -179,9 +182,14 @@ def _declared(
         stream = table
     else:
         stream = SegyKeys(traces, layout, keys, names)
-    dims, index, warning = build_grid(stream)
-    if warning:
-        warnings.warn(f"{url}: {warning}", SegyWarning, stacklevel=4)
+    try:
+        dims, index, warning = build_grid(stream)
+    except (GridTraceCountError, GridTraceSparsityError) as error:
+        file = shlex.quote(redact((options.files or [""])[0]) or url)
+        hint = f"mdio segy scan {file} shows the words that may index it; or {error.hint}"
+        raise type(error)(error.message, hint=hint) from None
+    for message in filter(None, (warning, *misplaced_words(dims, keys, layout.big_endian))):
+        warnings.warn(f"{url}: {message}", SegyWarning, stacklevel=4)
     words = [[name, key and key.byte] for name, key in zip(names, keys, strict=True)]
     return dims, index, {"geometry": {"keys": words, **notes}}
 

@@ -45,7 +45,7 @@ function views() {
   for (let fast = dims.length - 1; fast > 0; fast--) {
     for (let slow = fast - 1; slow >= 0; slow--) {
       const left = dims.filter((_, axis) => axis !== slow && axis !== fast);
-      const name = left.length === 1 ? left[0].name : dims[slow].name + " × " + dims[fast].name;
+      const name = left.length === 1 ? left[0].label : dims[slow].label + " × " + dims[fast].label;
       found.push({ name, shown: [slow, fast] });
     }
   }
@@ -78,14 +78,14 @@ function slider(axis) {
   const dim = state.dims[axis];
   const row = document.createElement("div");
   row.className = "row";
-  const label = Object.assign(document.createElement("span"), { textContent: dim.name });
+  const label = Object.assign(document.createElement("span"), { textContent: dim.label });
   const range = Object.assign(document.createElement("input"), { type: "range", min: 0, max: dim.size - 1, step: 1 });
   const number = Object.assign(document.createElement("input"), { type: "number", step: "any" });
   const unit = Object.assign(document.createElement("span"), { className: "unit", textContent: dim.unit });
   range.id = "at-" + dim.name;
   number.id = "number-" + dim.name;
-  range.setAttribute("aria-label", dim.name);
-  number.setAttribute("aria-label", dim.name + " number");
+  range.setAttribute("aria-label", dim.label);
+  number.setAttribute("aria-label", dim.label + " number");
   range.oninput = () => { state.fixed[axis] = Number(range.value); tell(); load(); };
   number.onchange = () => { state.fixed[axis] = nearest(dim, Number(number.value)); tell(); load(); };
   const tell = () => { range.value = state.fixed[axis]; number.value = coordinate(dim, state.fixed[axis]); };
@@ -276,7 +276,7 @@ function draw() {
   pen.font = "12px system-ui, sans-serif";
   ticks(pen, frame, facts.across, columns, true);
   ticks(pen, frame, facts.down, rows, false);
-  bar(pen, frame);
+  if (!wiggles) bar(pen, frame);
 }
 
 // Hatched where nothing is drawn: dead traces, and samples that are no numbers.
@@ -407,7 +407,7 @@ function ticks(pen, frame, axis, count, across) {
   }
   pen.stroke();
   const unit = dim.unit ? ` (${dim.unit})` : "";
-  const title = dim.name + unit + (axis.step > 1 ? `, one in ${axis.step}` : "");
+  const title = dim.label + unit + (axis.step > 1 ? `, one in ${axis.step}` : "");
   pen.save();
   pen.textAlign = "center";
   if (across) pen.fillText(title, frame.x + frame.width / 2, frame.y + frame.height + 24);
@@ -417,7 +417,7 @@ function ticks(pen, frame, axis, count, across) {
 
 function bar(pen, frame) {
   const [low, high] = limits(state.slice.facts);
-  const table = ramp(state.wiggles ? "grey" : state.colours);
+  const table = ramp(state.colours);
   const x = frame.x + frame.width + 14;
   for (let pixel = 0; pixel < frame.height; pixel++) {
     const level = 3 * Math.round(255 * (1 - pixel / frame.height));
@@ -444,7 +444,7 @@ function readOut(event) {
   if (column < 0 || row < 0 || column >= columns || row >= rows) { at("readout").textContent = "–"; return; }
   const told = [[facts.across, column], [facts.down, row]].map(([axis, index]) => {
     const dim = dimOf(axis);
-    return `${dim.name} ${Number(coordinate(dim, index * axis.step).toPrecision(10))}${dim.unit ? " " + dim.unit : ""}`;
+    return `${dim.label} ${Number(coordinate(dim, index * axis.step).toPrecision(10))}${dim.unit ? " " + dim.unit : ""}`;
   });
   const value = values[row * columns + column];
   at("readout").textContent = `${told.join(", ")}: ${Number.isNaN(value) ? "no data" : Number(value.toPrecision(6))}`;
