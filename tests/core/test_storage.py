@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import pickle
 import threading
+import types
 from pathlib import Path
 
 import fsspec
 import pytest
+from fsspec.implementations.dirfs import DirFileSystem
+from fsspec.implementations.local import LocalFileSystem
 
 from mdio.convert import Stores
 from mdio.exceptions import MDIONotFoundError, StorageError
+from mdio.plugins import StorageBackend, hookimpl
+from mdio.plugins.registry import registry
 from mdio.storage.local import LocalFile, LocalStore
 from mdio.storage.remote import RemoteStore
 from mdio.storage.urls import local_path, redact, scheme, split_name, suffix
@@ -36,6 +41,22 @@ class TestRemote(StorageContract):
     @pytest.fixture
     def store(self, memory):
         return RemoteStore(memory, "/bucket/root", "memory://bucket/root")
+
+
+def folder(url, options):
+    return DirFileSystem(options["root"], LocalFileSystem(auto_mkdir=True))
+
+
+class TestFolderOfAnother(StorageContract):
+    """A scheme of a plugin for a folder: fsspec's filesystem around another has coroutines only where the other has."""
+
+    @pytest.fixture
+    def store(self, tmp_path):
+        module = types.ModuleType("folders")
+        backend = StorageBackend(name="folders", summary="A folder", schemes=("folders",), target=f"{__name__}:folder")
+        module.mdio_storage_backends = hookimpl(lambda: [backend])
+        with registry().registered(module, "folders"):
+            yield Stores({"root": str(tmp_path)}).open("folders://bucket/root")
 
 
 @pytest.fixture(params=["local", "remote"])

@@ -52,7 +52,9 @@ class Stores:
         backend = registry().storage_backend(scheme(url))
         options, deadline = split_deadline(options_for(url, self.options) or options_for(url, environment_options()))
         filesystem = backend.load()(url, options)
-        return RemoteStore(filesystem, filesystem._strip_protocol(url), url, deadline=deadline)
+        # A filesystem that names no protocol of its own leaves the scheme of its plugin where it is.
+        path = filesystem._strip_protocol(url).removeprefix(f"{scheme(url)}://")
+        return RemoteStore(filesystem, path, url, deadline=deadline)
 
 
 def open(
