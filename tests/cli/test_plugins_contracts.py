@@ -98,7 +98,7 @@ def test_a_reader_is_tried_on_a_file(tmp_path):
     path = install(tmp_path, "su", "mdio_su.plugin", sources)
     code, found, _ = check(path, "su")
     assert code == 0
-    assert not [what for what in found if what.startswith("contract of reader")]
+    assert found["contract of reader su"]["note"] == "give --file FILE, a file that it opens"
     import numpy as np
 
     records = np.zeros(7, [("head", "V114"), ("ns", ">u2"), ("more", "V124"), ("data", ">f4", 11)])
@@ -142,8 +142,12 @@ def test_contracts_of_what_is_installed_here(monkeypatch):
     from mdio.plugins.registry import registry
 
     found = contract_run.contracts(registry().plugin("compression"))
-    assert [finding.what.partition(",")[0] for finding in found] == ["contract of Plugin", "contract of codec blosc"]
-    assert all(finding.ok for finding in found)
+    assert [(finding.what.partition(",")[0], finding.result) for finding in found] == [
+        ("contract of Plugin", "ok"),
+        ("contract of codec blosc", "ok"),
+        ("contract of codec zfp", "not tried"),
+    ]
+    assert "CodecContract" in found[-1].note
     monkeypatch.setattr(contract_run, "_pytest", lambda *_: subprocess.CompletedProcess([], 3, "", "pytest fell over"))
     (finding,) = contract_run.contracts(registry().plugin("compression"))
     assert finding.problem == "pytest fell over"
@@ -177,7 +181,8 @@ def test_without_pytest_it_says_so(monkeypatch):
     monkeypatch.setattr(contract_run, "find_spec", lambda name: None)
     (finding,) = contract_run.contracts(registry().plugin("compression"))
     assert finding.ok
-    assert "mdio-core[testing]" in finding.what
+    assert finding.result == "not tried"
+    assert "mdio-core[testing]" in finding.note
 
 
 @pytest.mark.parametrize("command", ["demo", "plugins new thing", "config validate runs.yaml", "doctor", "codecs list"])

@@ -243,6 +243,40 @@ def test_override_contract_sees_a_change_of_its_input():
         GridOverrideContract().test_is_a_pure_function(impure, table, {})
 
 
+def test_override_contract_takes_the_error_of_a_look_up():
+    class Keyed(GridOverrideContract):
+        keys = ("line", "trace")
+
+    def by_line(table, params):
+        return table.replace(trace=table.columns["trace"] - 100 * table.columns["line"])
+
+    table = HeaderTable({"line": np.array([1, 1, 2]), "trace": np.array([101, 102, 201])})
+    Keyed().test_a_missing_key_is_named(by_line, table, {})
+
+    class Needless(GridOverrideContract):
+        keys = ("line",)
+
+    with pytest.raises(pytest.fail.Exception):
+        Needless().test_a_missing_key_is_named(lambda table, params: table, table, {})
+
+
+def test_codec_contract_says_how_zarr_finds_a_codec():
+    class Unknown(Blosc):
+        codec_id = "mdio_test_unknown"
+
+        def __reduce__(self):
+            return Blosc, ()
+
+    with pytest.raises(AssertionError, match=r"numcodecs\.codecs") as caught:
+        CodecContract().test_configuration_makes_the_same_codec(Unknown())
+    assert 'mdio_test_unknown = "' in str(caught.value)
+
+    class Undeclared(CodecContract):
+        registered = False
+
+    Undeclared().test_configuration_makes_the_same_codec(Unknown())
+
+
 def test_codec_contract_sees_losses():
     class Lossy(Blosc):
         def decode(self, buf, out=None):
