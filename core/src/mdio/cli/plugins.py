@@ -117,14 +117,18 @@ def check_plugin(
 
 @app.command("new")
 def new_plugin(
-    name: Annotated[str, typer.Argument(help="Name of the format, e.g. npz.")],
+    name: Annotated[str, typer.Argument(help="Name of the format, codec, command …, e.g. npz.")],
     directory: Annotated[Path, typer.Option("--dir", metavar="D", help="Where the folder is made.")] = Path(),
+    kind: Annotated[str, typer.Option("--kind", metavar="K", help="What it offers, e.g. writer or codec.")] = "reader",
     as_json: Json = False,
 ) -> None:
-    """Write a distribution with a working reader and its tests to start from."""
+    """Write a distribution that works, with its tests, to start from.
+
+    Kinds: reader, writer (with its reader), codec, grid-override, storage-backend, template, check, command, observer.
+    """
     from mdio.cli.scaffold import write
 
-    folder = write(name, directory)
+    folder = write(name, directory, _kind(kind) or "reader")
     if as_json:
         files = sorted(str(path) for path in folder.rglob("*") if path.is_file())
         render.output_json({"plugin": name, "folder": str(folder), "files": files})
