@@ -52,9 +52,15 @@ class Stores:
         backend = registry().storage_backend(scheme(url))
         options, deadline = split_deadline(options_for(url, self.options) or options_for(url, environment_options()))
         filesystem = backend.load()(url, options)
-        # A filesystem that names no protocol of its own leaves the scheme of its plugin where it is.
-        path = filesystem._strip_protocol(url).removeprefix(f"{scheme(url)}://")
+        path = filesystem._strip_protocol(url)
+        if scheme(url) not in _protocols(filesystem):
+            path = path.removeprefix(f"{scheme(url)}://")  # it does not know the scheme that its plugin gave it
         return RemoteStore(filesystem, path, url, deadline=deadline)
+
+
+def _protocols(filesystem: Any) -> tuple[str, ...]:
+    found = filesystem.protocol
+    return (found,) if isinstance(found, str) else tuple(found)
 
 
 def open(
