@@ -19,7 +19,7 @@ from mdio.plugins import StorageBackend, hookimpl
 from mdio.plugins.registry import registry
 from mdio.storage.local import LocalFile, LocalStore
 from mdio.storage.remote import RemoteStore
-from mdio.storage.urls import local_path, redact, scheme, split_name, suffix
+from mdio.storage.urls import beside, local_path, redact, scheme, split_name, suffix
 from mdio.testing.contracts import StorageContract
 
 
@@ -290,6 +290,23 @@ def test_secrets_are_removed(url, shown):
 
 def test_split_name():
     assert split_name("s3://b/x/y.mdio/") == ("s3://b/x", "y.mdio")
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "expected"),
+    [
+        ("cube.rsf", "cube.bin", "cube.bin"),
+        ("a/cube.rsf", "data/cube.bin", "a/data/cube.bin"),
+        ("/a/what?.rsf", "cube.bin", "/a/cube.bin"),
+        ("a/cube.rsf", "/data/cube.bin", "/data/cube.bin"),
+        ("s3://lab/a/cube.rsf?versionId=1/2", "cube.bin", "s3://lab/a/cube.bin"),
+        ("tape://cube.rsf", "cube.bin", "tape://cube.bin"),
+        ("simplecache::s3://lab/cube.rsf", "cube.bin", "simplecache::s3://lab/cube.bin"),
+        ("a/cube.rsf", "s3://lab/cube.bin", "s3://lab/cube.bin"),
+    ],
+)
+def test_beside(url, name, expected):
+    assert beside(url, name) == expected
 
 
 def test_reading_from_many_threads(tmp_path):
