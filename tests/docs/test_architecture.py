@@ -58,6 +58,12 @@ def test_what_plugins_may_import_is_what_they_are_held_to():
     assert {*names(paragraph)} == {*layers.OPEN_TO_PLUGINS}
 
 
+def test_the_plugin_guide_lists_what_plugins_may_import():
+    guide = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    rule = guide.partition("- **Import only** from ")[2].partition("; never another plugin")[0]
+    assert {*names(rule)} == {*layers.OPEN_TO_PLUGINS}
+
+
 def dotted():
     """Names in backticks that are modules of this project, or what they hold."""
     packages = {path.name for path in CORE.iterdir() if path.is_dir()}
