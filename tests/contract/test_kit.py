@@ -130,7 +130,7 @@ def test_the_volume_that_is_broken_below_is_sound():
     ],
 )
 def test_reader_contract_sees(test, make):
-    with pytest.raises((AssertionError, RuntimeError, AttributeError, TypeError)):
+    with pytest.raises((AssertionError, RuntimeError, AttributeError, TypeError, pytest.fail.Exception)):
         getattr(ReaderContract(), f"test_{test}")(make())
 
 
@@ -230,6 +230,26 @@ def test_writer_contract_sees(test, wrong, more):
     arguments = (target.create, source) if more is None else (target.create, target.open, source, *more)
     with pytest.raises((AssertionError, pytest.fail.Exception, TypeError)):
         getattr(WriterContract(), f"test_{test}")(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("test", "make", "advice"),
+    [
+        ("has_all_methods", lambda: object(), "object lacks schema, samples"),
+        (
+            "arrays_have_the_types_of_the_schema",
+            lambda: broken("headers", lambda f, r: None),
+            "headers returns NoneType",
+        ),
+        ("order_is_as_the_metadata_say", lambda: broken("order", lambda f, r: f(r) + 1), r'TraceOrder\("mapped"\)'),
+        ("trace_count_is_true_where_it_is_known", lambda: with_metadata(trace_count=3), "-1 says it is not known"),
+        ("pickles", lambda: broken("close", lambda f, r: None), "__reduce__"),
+        ("results_belong_to_the_caller", lambda: broken("read", lambda f, r: shared(f, r)), "return copies"),
+    ],
+)
+def test_reader_contract_says_what_to_do(test, make, advice):
+    with pytest.raises((AssertionError, pytest.fail.Exception), match=advice):
+        getattr(ReaderContract(), f"test_{test}")(make())
 
 
 def impure(table, params):
