@@ -252,6 +252,18 @@ def test_reader_contract_says_what_to_do(test, make, advice):
         getattr(ReaderContract(), f"test_{test}")(make())
 
 
+def test_writer_contract_says_what_to_do():
+    source = synthetic.volume((13, 9, 71), live=lambda i, x: (i * x) % 7 != 3)
+    for test, wrong, advice in (
+        ("nothing_opens_before_commit", "opens early", "opens before the commit: build it under another name"),
+        ("abort_leaves_nothing", "keeps on abort", "opens after abort"),
+        ("a_complete_target_is_not_replaced_unasked", "replaces", "require_target"),
+    ):
+        target = Sloppy(wrong)
+        with pytest.raises((AssertionError, pytest.fail.Exception), match=advice):
+            getattr(WriterContract(), f"test_{test}")(target.create, target.open, source)
+
+
 def impure(table, params):
     table.columns["trace"][:] += 1
     return table.replace(line=table.columns["trace"])
