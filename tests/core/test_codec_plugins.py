@@ -78,6 +78,14 @@ def test_nothing_is_written_that_would_not_be_found_again(tmp_path):
     assert not [*tmp_path.iterdir()]
 
 
+def test_without_the_plugin_it_says_what_is_missing(tmp_path):
+    with plugin(numcodecs_id="mdio_test_masked"):
+        write(str(tmp_path / "a.mdio"), codec="masked")
+    with pytest.raises(CodecError, match="'mdio_test_masked', which no installed package decodes") as caught:
+        open_volume(str(tmp_path / "a.mdio"))
+    assert caught.value.hint == "install the plugin it was written with; mdio codecs list shows what there is"
+
+
 def test_parameters_that_it_does_not_take_are_named():
     with plugin(numcodecs_id="mdio_test_masked"), pytest.raises(CodecError, match=r"masked.*lock"):
         resolve_codec({"id": "mdio_test_masked", "lock": 3}, 4)

@@ -113,7 +113,9 @@ def resolve_codec(config: Mapping[str, Any] | None, itemsize: int) -> Any | None
     except (ValueError, TypeError, KeyError) as error:
         raise CodecError(
             f"chunks are compressed with {name!r}, which no installed package decodes",
-            hint="pip install mdio-compression" if name in ("zfpy", "blosc") else "",
+            hint="pip install mdio-compression"
+            if name in ("zfpy", "blosc")
+            else "install the plugin it was written with; mdio codecs list shows what there is",
         ) from error
 
 
