@@ -197,6 +197,11 @@ class TestNew:
         assert not [*tmp_path.iterdir()]
 
 
+def test_near_names_of_distributions_are_suggested(capsys):
+    assert main(["plugins", "show", "mdio-cor"]) == 3
+    assert "did you mean mdio-core" in capsys.readouterr().err
+
+
 def test_codecs_list(capsys, good):
     assert main(["codecs", "list", "--json"]) == 0
     found = {item["codec"]: item for item in json.loads(capsys.readouterr().out)}

@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
 
 from mdio.cli import main
+from mdio.cli.scaffold import KINDS
 
 NPZ = Path(__file__).resolve().parents[1] / "thirdparty" / "mdio-npz" / "src"
 
@@ -98,7 +100,7 @@ def test_a_reader_is_tried_on_a_file(tmp_path):
     path = install(tmp_path, "su", "mdio_su.plugin", sources)
     code, found, _ = check(path, "su")
     assert code == 0
-    assert not [what for what in found if what.startswith("contract of reader")]
+    assert found["contract of reader su"]["note"] == "give --file FILE, a file that it opens"
     import numpy as np
 
     records = np.zeros(7, [("head", "V114"), ("ns", ">u2"), ("more", "V124"), ("data", ">f4", 11)])
@@ -114,16 +116,33 @@ def test_a_reader_is_tried_on_a_file(tmp_path):
     assert "does not fit" in reader["problem"]
 
 
+def enter(site, folder):
+    """Put what ``plugins new`` wrote on the path, with the entry points of its pyproject.toml."""
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    info = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    lines = []
+    for group, points in project["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {value}" for name, value in points.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    return str(folder / "src")
+
+
 def test_what_new_writes_passes_its_own_tests(tmp_path, capsys):
-    assert main(["plugins", "new", "lab-raw", "--dir", str(tmp_path), "--json"]) == 0
-    facts = json.loads(capsys.readouterr().out)
-    assert facts["folder"] == str(tmp_path / "mdio-lab-raw")
-    assert str(tmp_path / "mdio-lab-raw" / "pyproject.toml") in facts["files"]
-    path = install(tmp_path / "site", "lab-raw", "mdio_lab_raw.plugin", tmp_path / "mdio-lab-raw" / "src")
+    site, sources = tmp_path / "site", []
+    for kind in KINDS:
+        name = f"lab-{kind.replace(' ', '-')}"
+        assert main(["plugins", "new", name, "--kind", kind.replace(" ", "-"), "--dir", str(tmp_path), "--json"]) == 0
+        facts = json.loads(capsys.readouterr().out)
+        assert facts["folder"] == str(tmp_path / f"mdio-{name}")
+        assert str(tmp_path / f"mdio-{name}" / "pyproject.toml") in facts["files"]
+        sources.append(enter(site, Path(facts["folder"])))
+    path = os.pathsep.join([str(site), *sources])
     report = tmp_path / "report.xml"
-    options = ["-q", "-p", "no:cacheprovider", "-c", os.devnull, f"--junitxml={report}"]
+    options = ["-q", "-p", "no:cacheprovider", "-c", os.devnull, "--import-mode=importlib", f"--junitxml={report}"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, str(tmp_path / "mdio-lab-raw")],
+        [sys.executable, "-m", "pytest", *options, *map(str, tmp_path.glob("mdio-*"))],
         env={**os.environ, "PYTHONPATH": path},
         cwd=tmp_path,
         capture_output=True,
@@ -131,10 +150,20 @@ def test_what_new_writes_passes_its_own_tests(tmp_path, capsys):
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    suite = ElementTree.parse(report).getroot().find("testsuite")
-    assert int(suite.get("tests")) > 10
-    code, found, said = check(path, "lab-raw")
-    assert code == 0, (found, said)
+    ran = [case.get("classname").split(".")[0] for case in ElementTree.parse(report).getroot().iter("testcase")]
+    for kind in KINDS:
+        assert ran.count(f"mdio-lab-{kind.replace(' ', '-')}") > 4, kind
+    for name in ("lab-reader", "lab-codec", "lab-writer"):
+        code, found, said = check(path, name)
+        assert code == 0, (found, said)
+    assert [what for what in found if what.startswith("contract of writer lab-writer, ")], found
+
+
+def test_new_offers_every_kind():
+    from mdio.plugins import KINDS as contributions
+
+    assert {*KINDS} == {kind.kind for kind in contributions}
+    assert main(["plugins", "new", "x", "--kind", "codek"]) == 2
 
 
 def test_contracts_of_what_is_installed_here(monkeypatch):
@@ -142,8 +171,12 @@ def test_contracts_of_what_is_installed_here(monkeypatch):
     from mdio.plugins.registry import registry
 
     found = contract_run.contracts(registry().plugin("compression"))
-    assert [finding.what.partition(",")[0] for finding in found] == ["contract of Plugin", "contract of codec blosc"]
-    assert all(finding.ok for finding in found)
+    assert [(finding.what.partition(",")[0], finding.result) for finding in found] == [
+        ("contract of Plugin", "ok"),
+        ("contract of codec blosc", "ok"),
+        ("contract of codec zfp", "not tried"),
+    ]
+    assert "CodecContract" in found[-1].note
     monkeypatch.setattr(contract_run, "_pytest", lambda *_: subprocess.CompletedProcess([], 3, "", "pytest fell over"))
     (finding,) = contract_run.contracts(registry().plugin("compression"))
     assert finding.problem == "pytest fell over"
@@ -177,7 +210,8 @@ def test_without_pytest_it_says_so(monkeypatch):
     monkeypatch.setattr(contract_run, "find_spec", lambda name: None)
     (finding,) = contract_run.contracts(registry().plugin("compression"))
     assert finding.ok
-    assert "mdio-core[testing]" in finding.what
+    assert finding.result == "not tried"
+    assert "mdio-core[testing]" in finding.note
 
 
 @pytest.mark.parametrize("command", ["demo", "plugins new thing", "config validate runs.yaml", "doctor", "codecs list"])

@@ -130,7 +130,7 @@ def test_the_volume_that_is_broken_below_is_sound():
     ],
 )
 def test_reader_contract_sees(test, make):
-    with pytest.raises((AssertionError, RuntimeError, AttributeError, TypeError)):
+    with pytest.raises((AssertionError, RuntimeError, AttributeError, TypeError, pytest.fail.Exception)):
         getattr(ReaderContract(), f"test_{test}")(make())
 
 
@@ -232,6 +232,38 @@ def test_writer_contract_sees(test, wrong, more):
         getattr(WriterContract(), f"test_{test}")(*arguments)
 
 
+@pytest.mark.parametrize(
+    ("test", "make", "advice"),
+    [
+        ("has_all_methods", lambda: object(), "object lacks schema, samples"),
+        (
+            "arrays_have_the_types_of_the_schema",
+            lambda: broken("headers", lambda f, r: None),
+            "headers returns NoneType",
+        ),
+        ("order_is_as_the_metadata_say", lambda: broken("order", lambda f, r: f(r) + 1), r'TraceOrder\("mapped"\)'),
+        ("trace_count_is_true_where_it_is_known", lambda: with_metadata(trace_count=3), "-1 says it is not known"),
+        ("pickles", lambda: broken("close", lambda f, r: None), "__reduce__"),
+        ("results_belong_to_the_caller", lambda: broken("read", lambda f, r: shared(f, r)), "return copies"),
+    ],
+)
+def test_reader_contract_says_what_to_do(test, make, advice):
+    with pytest.raises((AssertionError, pytest.fail.Exception), match=advice):
+        getattr(ReaderContract(), f"test_{test}")(make())
+
+
+def test_writer_contract_says_what_to_do():
+    source = synthetic.volume((13, 9, 71), live=lambda i, x: (i * x) % 7 != 3)
+    for test, wrong, advice in (
+        ("nothing_opens_before_commit", "opens early", "opens before the commit: build it under another name"),
+        ("abort_leaves_nothing", "keeps on abort", "opens after abort"),
+        ("a_complete_target_is_not_replaced_unasked", "replaces", "require_target"),
+    ):
+        target = Sloppy(wrong)
+        with pytest.raises((AssertionError, pytest.fail.Exception), match=advice):
+            getattr(WriterContract(), f"test_{test}")(target.create, target.open, source)
+
+
 def impure(table, params):
     table.columns["trace"][:] += 1
     return table.replace(line=table.columns["trace"])
@@ -241,6 +273,40 @@ def test_override_contract_sees_a_change_of_its_input():
     table = HeaderTable({"trace": np.arange(10)})
     with pytest.raises(AssertionError, match="modified"):
         GridOverrideContract().test_is_a_pure_function(impure, table, {})
+
+
+def test_override_contract_takes_the_error_of_a_look_up():
+    class Keyed(GridOverrideContract):
+        keys = ("line", "trace")
+
+    def by_line(table, params):
+        return table.replace(trace=table.columns["trace"] - 100 * table.columns["line"])
+
+    table = HeaderTable({"line": np.array([1, 1, 2]), "trace": np.array([101, 102, 201])})
+    Keyed().test_a_missing_key_is_named(by_line, table, {})
+
+    class Needless(GridOverrideContract):
+        keys = ("line",)
+
+    with pytest.raises(pytest.fail.Exception):
+        Needless().test_a_missing_key_is_named(lambda table, params: table, table, {})
+
+
+def test_codec_contract_says_how_zarr_finds_a_codec():
+    class Unknown(Blosc):
+        codec_id = "mdio_test_unknown"
+
+        def __reduce__(self):
+            return Blosc, ()
+
+    with pytest.raises(AssertionError, match=r"numcodecs\.codecs") as caught:
+        CodecContract().test_configuration_makes_the_same_codec(Unknown())
+    assert 'mdio_test_unknown = "' in str(caught.value)
+
+    class Undeclared(CodecContract):
+        registered = False
+
+    Undeclared().test_configuration_makes_the_same_codec(Unknown())
 
 
 def test_codec_contract_sees_losses():

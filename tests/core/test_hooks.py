@@ -13,7 +13,8 @@ from mdio.plugins import KINDS, Contribution, hookspecs
 from mdio.plugins.hookspecs import HOOKS
 from mdio.plugins.manager import Host
 
-GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+GUIDE = (DOCS / "plugins.md").read_text(encoding="utf-8")
 
 
 def test_the_table_of_hooks_is_what_is_specified():
@@ -22,6 +23,11 @@ def test_the_table_of_hooks_is_what_is_specified():
     specified = {name for name, _ in inspect.getmembers(manager.hook) if name.startswith("mdio_")}
     assert specified == {*HOOKS}
     assert {*HOOKS.values()} == {*KINDS}
+
+
+def test_hooks_are_shown_by_help_and_by_the_reference():
+    assert {*HOOKS} <= {*hookspecs.__all__}
+    assert "::: mdio.plugins.hookspecs\n" in (DOCS / "python-plugins.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", HOOKS)

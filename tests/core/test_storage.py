@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import pickle
 import threading
+import types
 from pathlib import Path
 
 import fsspec
 import pytest
+from fsspec.implementations.dirfs import DirFileSystem
+from fsspec.implementations.local import LocalFileSystem
 
 from mdio.convert import Stores
 from mdio.exceptions import MDIONotFoundError, StorageError
+from mdio.plugins import StorageBackend, hookimpl
+from mdio.plugins.registry import registry
 from mdio.storage.local import LocalFile, LocalStore
 from mdio.storage.remote import RemoteStore
-from mdio.storage.urls import local_path, redact, scheme, split_name, suffix
+from mdio.storage.urls import beside, local_path, redact, scheme, split_name, suffix
 from mdio.testing.contracts import StorageContract
 
 
@@ -36,6 +41,22 @@ class TestRemote(StorageContract):
     @pytest.fixture
     def store(self, memory):
         return RemoteStore(memory, "/bucket/root", "memory://bucket/root")
+
+
+def folder(url, options):
+    return DirFileSystem(options["root"], LocalFileSystem(auto_mkdir=True))
+
+
+class TestFolderOfAnother(StorageContract):
+    """A scheme of a plugin for a folder: fsspec's filesystem around another has coroutines only where the other has."""
+
+    @pytest.fixture
+    def store(self, tmp_path):
+        module = types.ModuleType("folders")
+        backend = StorageBackend(name="folders", summary="A folder", schemes=("folders",), target=f"{__name__}:folder")
+        module.mdio_storage_backends = hookimpl(lambda: [backend])
+        with registry().registered(module, "folders"):
+            yield Stores({"root": str(tmp_path)}).open("folders://bucket/root")
 
 
 @pytest.fixture(params=["local", "remote"])
@@ -269,6 +290,23 @@ def test_secrets_are_removed(url, shown):
 
 def test_split_name():
     assert split_name("s3://b/x/y.mdio/") == ("s3://b/x", "y.mdio")
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "expected"),
+    [
+        ("cube.rsf", "cube.bin", "cube.bin"),
+        ("a/cube.rsf", "data/cube.bin", "a/data/cube.bin"),
+        ("/a/what?.rsf", "cube.bin", "/a/cube.bin"),
+        ("a/cube.rsf", "/data/cube.bin", "/data/cube.bin"),
+        ("s3://lab/a/cube.rsf?versionId=1/2", "cube.bin", "s3://lab/a/cube.bin"),
+        ("tape://cube.rsf", "cube.bin", "tape://cube.bin"),
+        ("simplecache::s3://lab/cube.rsf", "cube.bin", "simplecache::s3://lab/cube.bin"),
+        ("a/cube.rsf", "s3://lab/cube.bin", "s3://lab/cube.bin"),
+    ],
+)
+def test_beside(url, name, expected):
+    assert beside(url, name) == expected
 
 
 def test_reading_from_many_threads(tmp_path):

@@ -45,9 +45,23 @@ def test_the_table_is_the_tree():
     assert plugins == {path.name for path in (ROOT / "plugins").glob("*/src/*") if (path / "__init__.py").exists()}
 
 
+def test_a_package_that_is_split_over_layers_has_each_module_in_the_table():
+    said = {name for _, modules_, _ in table("layer") for name in names(modules_)}
+    split = {name.rpartition(".")[0] for name in said} & said
+    assert split, "no package is split any more"
+    there = {name for name, _ in modules.modules() if name.rpartition(".")[0] in split}
+    assert there <= said
+
+
 def test_what_plugins_may_import_is_what_they_are_held_to():
     paragraph = TEXT.partition("\nPlugins import ")[2].partition("\n\n")[0]
     assert {*names(paragraph)} == {*layers.OPEN_TO_PLUGINS}
+
+
+def test_the_plugin_guide_lists_what_plugins_may_import():
+    guide = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    rule = guide.partition("- **Import only** from ")[2].partition("; never another plugin")[0]
+    assert {*names(rule)} == {*layers.OPEN_TO_PLUGINS}
 
 
 def dotted():

@@ -27,6 +27,7 @@ INSTALLS = (
 @pytest.fixture
 def page_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "src").mkdir()  # now: an import that looks into a missing folder keeps it as one without modules
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "src"), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.syspath_prepend(tmp_path / "src")
     monkeypatch.setenv("COLUMNS", "120")

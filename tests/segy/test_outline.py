@@ -211,6 +211,25 @@ def test_the_interval_follows_the_axis(tmp_path, unit, step, interval):
     assert header(117, "i2") == [interval] * 2
 
 
+@pytest.mark.parametrize(
+    ("unit", "start", "delay"),
+    [
+        ("ms", 100, 100),
+        ("ms", -500, -500),
+        ("s", 0.1, 100),
+        ("us", 8000, 8),
+        ("", 12, 12),
+        ("ms", 0.5, 0),
+        ("ms", 40_000, 0),
+    ],
+)
+def test_where_the_axis_starts_is_the_delay(tmp_path, unit, start, delay):
+    base = synthetic.volume((1, 2, 10))
+    base.schema = replace(base.schema, dims=(*base.schema.dims[:2], Dimension.regular("sample", start, 4, 10, unit)))
+    _, header, _ = words(export(tmp_path, without_headers(base)), 10)
+    assert header(109, "i2") == [delay] * 2
+
+
 def test_words_of_a_foreign_store_are_kept_but_cannot_lie(tmp_path):
     """Another program's binary header says what it wants; what describes the samples is as they are."""
     volume = without_headers(synthetic.volume((2, 2, 10)))

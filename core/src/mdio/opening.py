@@ -47,7 +47,15 @@ class Stores:
         backend = registry().storage_backend(scheme(url))
         options, deadline = split_deadline(options_for(url, self.options) or options_for(url, environment_options()))
         filesystem = backend.load()(url, options)
-        return RemoteStore(filesystem, filesystem._strip_protocol(url), url, deadline=deadline)
+        path = filesystem._strip_protocol(url)
+        if scheme(url) not in _protocols(filesystem):
+            path = path.removeprefix(f"{scheme(url)}://")  # it does not know the scheme that its plugin gave it
+        return RemoteStore(filesystem, path, url, deadline=deadline)
+
+
+def _protocols(filesystem: Any) -> tuple[str, ...]:
+    found = filesystem.protocol
+    return (found,) if isinstance(found, str) else tuple(found)
 
 
 def open(

@@ -39,15 +39,21 @@ _ARGUMENTS: dict[type[Contribution], tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; ``problem`` is empty when all is well."""
+    """One thing that was looked at; ``problem`` is empty when all is well, ``note`` says why it was not tried."""
 
     what: str
     problem: str = ""
+    note: str = ""
 
     @property
     def ok(self) -> bool:
-        """Whether all is well."""
+        """Whether nothing is wrong."""
         return not self.problem
+
+    @property
+    def result(self) -> str:
+        """One or two words for listings."""
+        return "failed" if self.problem else "not tried" if self.note else "ok"
 
 
 def check(plugin: Plugin) -> list[Finding]:

@@ -18,6 +18,9 @@ __all__ = ["contracts"]
 
 _CORE = "builtin"
 
+_LONGEST = 300
+"""Characters of a message: those of the contracts say what to do at their end."""
+
 
 def contracts(plugin: Plugin, file: str = "") -> list[Finding]:
     """Return a finding for each contribution that was tried.
@@ -27,13 +30,13 @@ def contracts(plugin: Plugin, file: str = "") -> list[Finding]:
     plugin
         What to try; one that did not load, or lives in this process only, has nothing to try.
     file
-        A file for its readers; without one, readers without a writer are not tried.
+        A file for its readers; without one, readers without a writer are not tried, and the finding says so.
     """
     installed = {point.name for point in entry_points(group="mdio.plugins")} | {_CORE}
     if plugin.state != OK or plugin.name not in installed:
         return []
     if find_spec("pytest") is None:
-        return [Finding('contracts: not run, they need pip install "mdio-core[testing]"')]
+        return [Finding("contracts", note='they need pip install "mdio-core[testing]"')]
     with tempfile.TemporaryDirectory(prefix="mdio-check-") as folder:
         report = Path(folder) / "report.xml"
         done = _pytest(plugin.name, _absolute(file), Path(folder), report)
@@ -72,16 +75,22 @@ def _pytest(name: str, file: str, folder: Path, report: Path) -> subprocess.Comp
 
 def _findings(report: str) -> list[Finding]:
     """Return what pytest's report says, one finding a class."""
-    tried: dict[str, list[str]] = {}
-    count: dict[str, int] = {}
+    cases: dict[str, list[ElementTree.Element]] = {}
     for case in ElementTree.fromstring(report).iter("testcase"):  # noqa: S314 - written by the process above
         what = case.get("classname", "").rpartition(".")[2].removeprefix("Test ") or "collecting the contracts"
+        cases.setdefault(what, []).append(case)
+    return [_finding(what, tried) for what, tried in cases.items()]
+
+
+def _finding(what: str, cases: list[ElementTree.Element]) -> Finding:
+    skipped = [case for case in cases if case.find("skipped") is not None]
+    if len(skipped) == len(cases):
+        why = skipped[0].find("skipped")
+        return Finding(f"contract of {what}", note="" if why is None else why.get("message", ""))
+    failures = []
+    for case in cases:
         failed = case.find("failure") if case.find("failure") is not None else case.find("error")
-        tried.setdefault(what, [])
-        count[what] = count.get(what, 0) + (case.find("skipped") is None)
         if failed is not None:
             message = " ".join(failed.get("message", "").split())
-            tried[what].append(f"{case.get('name', '')}: {message[:200]}")
-    return [
-        Finding(f"contract of {what}, {count[what]} tests", "; ".join(failures)) for what, failures in tried.items()
-    ]
+            failures.append(f"{case.get('name', '')}: {message[:_LONGEST]}")
+    return Finding(f"contract of {what}, {len(cases) - len(skipped)} tests", "; ".join(failures))

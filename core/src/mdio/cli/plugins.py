@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -92,8 +93,8 @@ def check_plugin(
 ) -> None:
     """Import everything a plugin names, run the contracts on it, and say what does not hold.
 
-    Readers are tried on --file, or else on what the writer of the same name wrote. Ends with code 3 when something
-    does not hold.
+    Readers are tried on --file, or else on what the writer of the same name wrote. What cannot be tried without its
+    author is listed with what it would take. Ends with code 3 when something does not hold.
     """
     from mdio.cli.checking import check
     from mdio.cli.contract_run import contracts
@@ -104,10 +105,11 @@ def check_plugin(
         findings += contracts(plugin, file)
     failed = [finding for finding in findings if not finding.ok]
     if as_json:
-        render.output_json([{"what": item.what, "ok": item.ok, "problem": item.problem} for item in findings])
+        render.output_json([asdict(item) | {"ok": item.ok} for item in findings])
     else:
-        rows = [("ok" if item.ok else "failed", item.what, item.problem) for item in findings]
-        render.table(rows, ("Result", "What", "Problem"), styles={"ok": "green", "failed": "red"})
+        rows = [(item.result, item.what, item.problem or item.note) for item in findings]
+        styles = {"ok": "green", "failed": "red", "not tried": "yellow"}
+        render.table(rows, ("Result", "What", "Problem, or what it would take"), styles=styles)
     _fail_unless_well(plugin)
     if failed:
         raise PluginError(f"plugin {plugin.name}: {len(failed)} of {len(findings)} checks failed")
@@ -115,14 +117,18 @@ def check_plugin(
 
 @app.command("new")
 def new_plugin(
-    name: Annotated[str, typer.Argument(help="Name of the format, e.g. npz.")],
+    name: Annotated[str, typer.Argument(help="Name of the format, codec, command …, e.g. npz.")],
     directory: Annotated[Path, typer.Option("--dir", metavar="D", help="Where the folder is made.")] = Path(),
+    kind: Annotated[str, typer.Option("--kind", metavar="K", help="What it offers, e.g. writer or codec.")] = "reader",
     as_json: Json = False,
 ) -> None:
-    """Write a distribution with a working reader and its tests to start from."""
+    """Write a distribution that works, with its tests, to start from.
+
+    Kinds: reader, writer (with its reader), codec, grid-override, storage-backend, template, check, command, observer.
+    """
     from mdio.cli.scaffold import write
 
-    folder = write(name, directory)
+    folder = write(name, directory, _kind(kind) or "reader")
     if as_json:
         files = sorted(str(path) for path in folder.rglob("*") if path.is_file())
         render.output_json({"plugin": name, "folder": str(folder), "files": files})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mdio.exceptions import CodecError, ConfigError
+from mdio.exceptions import CodecError, ConfigError, MDIOError, PluginError
 from mdio.native.bounded import BOUNDED, Bounded
 from mdio.plugins.registry import registry
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mdio.native.options import CodecChoice
+    from mdio.plugins.contributions import Codec
 
 __all__ = ["default_codec", "resolve_codec", "sample_codec"]
 
@@ -59,7 +60,26 @@ def sample_codec(choice: CodecChoice | None, dtype: np.dtype[Any]) -> Any:
         )
     if descriptor.numcodecs_id == "blosc":
         parameters = {"typesize": dtype.itemsize, **parameters}
-    return descriptor.load()(**parameters)
+    codec = descriptor.load()(**parameters)
+    _check_found_again(descriptor, codec)
+    return codec
+
+
+def _check_found_again(descriptor: Codec, codec: Any) -> None:
+    """Refuse a codec whose chunks nobody could read: readers go by the name in its configuration."""
+    name = str(codec.get_config().get("id", ""))
+    if descriptor.numcodecs_id == name:
+        return
+    import numcodecs
+
+    try:
+        numcodecs.get_codec(codec.get_config())
+    except (ValueError, TypeError, KeyError) as error:
+        raise PluginError(
+            f"codec {descriptor.name} would not be found again: its numcodecs_id is {descriptor.numcodecs_id!r}, "
+            f"its configuration says {name!r}",
+            hint=f"its author writes numcodecs_id={name!r} in the descriptor",
+        ) from error
 
 
 def resolve_codec(config: Mapping[str, Any] | None, itemsize: int) -> Any | None:
@@ -70,7 +90,7 @@ def resolve_codec(config: Mapping[str, Any] | None, itemsize: int) -> Any | None
     Raises
     ------
     CodecError
-        No installed package decodes it, or it holds Python objects.
+        No installed package decodes it, its parameters are not taken, or it holds Python objects.
     """
     if config is None:
         return None
@@ -81,8 +101,7 @@ def resolve_codec(config: Mapping[str, Any] | None, itemsize: int) -> Any | None
     for codec in registry().codecs():
         # ZFP of fixed rate or precision holds no tolerance; the plugin, which promises one, does not take it.
         if codec.numcodecs_id == name and (name != "zfpy" or config.get("tolerance", 0) > 0):
-            options = {"typesize": itemsize} if name == "blosc" else {"tolerance": config.get("tolerance", 0)}
-            return codec.load()(**options)
+            return _of_plugin(codec, config, itemsize)
     import numcodecs
 
     if name in _OBJECTS:
@@ -94,5 +113,28 @@ def resolve_codec(config: Mapping[str, Any] | None, itemsize: int) -> Any | None
     except (ValueError, TypeError, KeyError) as error:
         raise CodecError(
             f"chunks are compressed with {name!r}, which no installed package decodes",
-            hint="pip install mdio-compression" if name in ("zfpy", "blosc") else "",
+            hint="pip install mdio-compression"
+            if name in ("zfpy", "blosc")
+            else "install the plugin it was written with; mdio codecs list shows what there is",
+        ) from error
+
+
+def _of_plugin(descriptor: Codec, config: Mapping[str, Any], itemsize: int) -> Any:
+    """Return the codec of a plugin for a configuration; those of Blosc and ZFP need not know how a frame was made."""
+    if config["id"] == "blosc":
+        parameters: dict[str, Any] = {"typesize": itemsize}
+    elif config["id"] == "zfpy":
+        parameters = {"tolerance": config["tolerance"]}
+    else:
+        parameters = {key: value for key, value in config.items() if key != "id"}
+    factory = descriptor.load()
+    try:
+        # numcodecs asks a class that reads its configuration in a way of its own, and so do we.
+        return factory.from_config(parameters) if hasattr(factory, "from_config") else factory(**parameters)
+    except MDIOError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise CodecError(
+            f"codec {descriptor.name} does not take the parameters that chunks were written with: {error}",
+            hint="install the version of its plugin that wrote them",
         ) from error

@@ -144,7 +144,7 @@ class Codec(Contribution):
     dtypes
         Names of the sample types it takes; empty for any.
     releases_gil
-        Whether threads run it in parallel; the engine uses processes otherwise.
+        Whether threads run it in parallel. The engine uses threads whatever it says; keep it true for those to come.
     numcodecs_id
         Identifier under which Zarr metadata names it.
     """

@@ -27,7 +27,22 @@ from mdio.plugins.contributions import (
     Writer,
 )
 
-__all__ = ["API_VERSION", "HOOKS", "PROJECT", "hookimpl", "hookspec"]
+__all__ = [
+    "API_VERSION",
+    "HOOKS",
+    "PROJECT",
+    "hookimpl",
+    "hookspec",
+    "mdio_checks",
+    "mdio_codecs",
+    "mdio_commands",
+    "mdio_grid_overrides",
+    "mdio_observers",
+    "mdio_readers",
+    "mdio_storage_backends",
+    "mdio_templates",
+    "mdio_writers",
+]
 
 PROJECT: Final = "mdio"
 

@@ -124,7 +124,8 @@ class Registry:
                 if getattr(plugin, attribute) == name:
                     return plugin
         known = [plugin.name for plugin in self._host.plugins]
-        hint = near(name, known) or f"installed: {', '.join(known)}"
+        distributions = {plugin.distribution for plugin in self._host.plugins}
+        hint = near(name, known) or near(name, distributions) or f"installed: {', '.join(known)}"
         for distribution, short in install.DISTRIBUTIONS.items():
             if name in {distribution, short}:
                 hint = install.install_hint(distribution)

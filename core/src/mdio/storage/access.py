@@ -113,9 +113,7 @@ class Access:
         protocol = getattr(filesystem, "protocol", "")
         kinds = {protocol} if isinstance(protocol, str) else set(protocol)
         self._at_hand = bool(kinds & _AT_HAND)
-        self._has_loop = bool(getattr(filesystem, "async_impl", False)) and not getattr(
-            filesystem, "asynchronous", False
-        )
+        self._has_loop = _has_loop(filesystem)
 
     def call(
         self,
@@ -223,6 +221,15 @@ class Access:
         if self._at_hand:
             return call(*arguments, **keywords)
         return _in_thread(lambda: call(*arguments, **keywords), seconds)
+
+
+def _has_loop(filesystem: Any) -> bool:
+    """Whether a filesystem has coroutines that run on a loop of its own; one around another has those of the other."""
+    while filesystem is not None:
+        if not getattr(filesystem, "async_impl", False) or getattr(filesystem, "asynchronous", False):
+            return False
+        filesystem = getattr(filesystem, "fs", None)
+    return True
 
 
 def _in_thread(call: Callable[[], _T], seconds: float) -> _T:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["local_path", "redact", "redact_text", "scheme", "split_name", "suffix"]
+__all__ = ["beside", "local_path", "redact", "redact_text", "scheme", "split_name", "suffix"]
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)(?=://|::)")
 
@@ -48,6 +48,22 @@ def split_name(url: str) -> tuple[str, str]:
     """Split a URL in the part before its last name and the name."""
     head, _, name = url.rstrip("/").rpartition("/")
     return head, name
+
+
+def beside(url: str, name: str) -> str:
+    """Return where a file lies that the file at a URL names: beside it, where the name says no more.
+
+    Parameters
+    ----------
+    url
+        Path or URL of the file that names the other.
+    name
+        Relative path, absolute path or URL, as it stands there.
+    """
+    if name.startswith(("/", "~")) or scheme(name) != "file":
+        return name
+    folder, slash, _ = (url if scheme(url) == "file" else url.partition("?")[0]).rpartition("/")
+    return f"{folder}{slash}{name}"
 
 
 def suffix(url: str) -> str:

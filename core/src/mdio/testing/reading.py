@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ReaderContract", "regions_of"]
 
+_PARTS = ("schema", "samples", "headers", "live", "order", "read", "close")
+
 
 def regions_of(shape: tuple[int, ...], chunks: tuple[int, ...]) -> list[Region]:
     """Return regions that find most mistakes: corners, single lines, a box inside, one across chunk borders, all."""
@@ -61,7 +63,8 @@ class ReaderContract:
 
     def test_has_all_methods(self, volume: Volume) -> None:
         """The volume offers everything that the engine asks for."""
-        assert isinstance(volume, Volume)
+        missing = [name for name in _PARTS if not hasattr(volume, name)]
+        assert not missing, f"{type(volume).__name__} lacks {', '.join(missing)}"
 
     def test_schema_is_consistent(self, volume: Volume) -> None:
         """Axes, types, layout and metadata agree with each other."""
@@ -84,7 +87,7 @@ class ReaderContract:
         """What travels to other formats and into the journal is JSON, and text has lines of 80 characters."""
         metadata = volume.schema.metadata
         json.dumps([dict(metadata.identity), dict(metadata.attributes), metadata.statistics], default=_no_json)
-        assert all(len(line) == 80 for line in metadata.text)
+        assert all(len(line) == 80 for line in metadata.text), "lines of text have 80 characters: use ljust(80)"
         assert metadata.order.kind in ("grid", "affine", "mapped")
         if metadata.source is not None:
             json.dumps(dict(metadata.source.facts), default=_no_json)
@@ -108,23 +111,24 @@ class ReaderContract:
         schema = volume.schema
         for region in regions_of(schema.shape, schema.chunks):
             traces = region.spatial
-            for array, kind, shape in (
-                (volume.samples(region), schema.dtype, region.shape),
-                (volume.headers(traces), schema.headers.record, traces.shape),
-                (volume.live(traces), np.dtype(np.bool_), traces.shape),
-                (volume.order(traces), np.dtype(np.int64), traces.shape),
+            for name, array, kind, shape in (
+                ("samples", volume.samples(region), schema.dtype, region.shape),
+                ("headers", volume.headers(traces), schema.headers.record, traces.shape),
+                ("live", volume.live(traces), np.dtype(np.bool_), traces.shape),
+                ("order", volume.order(traces), np.dtype(np.int64), traces.shape),
             ):
-                assert array.dtype == kind
-                assert array.shape == shape
-                assert array.flags.c_contiguous
+                assert isinstance(array, np.ndarray), f"{name} returns {type(array).__name__}, not an array of {kind}"
+                assert array.dtype == kind, f"{name} returns {array.dtype}, the schema means {kind}"
+                assert array.shape == shape, f"{name} of {region} has the shape {array.shape}, not {shape}"
+                assert array.flags.c_contiguous, f"{name} is not in C order: use np.ascontiguousarray"
 
     def test_dead_traces_are_empty(self, volume: Volume) -> None:
         """Cells without a trace have zeros for samples and header, and no file position."""
         whole = volume.schema.region
         dead = ~volume.live(whole.spatial)
-        assert not volume.samples(whole)[dead].any()
-        assert not any(volume.headers(whole.spatial)[dead].tobytes())
-        assert (volume.order(whole.spatial)[dead] == -1).all()
+        assert not volume.samples(whole)[dead].any(), "samples of a dead trace are not 0"
+        assert not any(volume.headers(whole.spatial)[dead].tobytes()), "the header of a dead trace is not zero bytes"
+        assert (volume.order(whole.spatial)[dead] == -1).all(), "the order of a dead trace is not -1"
 
     def test_order_is_as_the_metadata_say(self, volume: Volume) -> None:
         """Each live trace has its own file position; grid and affine orders follow their formula."""
@@ -132,22 +136,23 @@ class ReaderContract:
         traces = schema.region.spatial
         live, order = volume.live(traces), volume.order(traces)
         positions = order[live]
-        assert (positions >= 0).all()
-        assert len(np.unique(positions)) == positions.size
+        assert (positions >= 0).all(), "a live trace has no file position"
+        assert len(np.unique(positions)) == positions.size, "two traces have the same file position"
         rule = schema.metadata.order
         if rule.kind == "grid":
-            assert (np.diff(positions) == 1).all()
-            assert positions.size == 0 or positions[0] == 0
+            counted = np.array_equal(positions, np.arange(positions.size))
+            assert counted, 'live traces are not 0, 1, 2, … in C order: say TraceOrder("mapped"), or "affine"'
         if rule.kind == "affine":
-            assert live.all()
+            assert live.all(), 'an affine order has no holes: say TraceOrder("mapped")'
             axes = np.indices(traces.shape)
             expected = rule.base + sum(axis * stride for axis, stride in zip(axes, rule.strides, strict=True))
-            assert (order == expected).all()
+            assert (order == expected).all(), f"order is not {rule.base} + Σ {rule.strides}·index"
 
     def test_trace_count_is_true_where_it_is_known(self, volume: Volume) -> None:
         """The number of traces in the metadata is that of the live mask."""
         count = volume.schema.metadata.trace_count
-        assert count in (-1, int(np.count_nonzero(volume.live(volume.schema.region.spatial))))
+        live = int(np.count_nonzero(volume.live(volume.schema.region.spatial)))
+        assert count in (-1, live), f"trace_count is {count}, the live mask has {live}; -1 says it is not known"
 
     def test_read_gives_all_parts_of_a_region(self, volume: Volume) -> None:
         """One pass gives the same as single calls."""
@@ -198,13 +203,16 @@ class ReaderContract:
         if before.live.flags.writeable:
             before.live[...] = ~before.live
         after = volume.read(region)
-        assert (after.samples.tobytes(), after.live.tobytes()) == kept
+        assert (after.samples.tobytes(), after.live.tobytes()) == kept, "what was read is a view: return copies"
 
     def test_pickles(self, volume: Volume) -> None:
         """A copy sent to another process reads the same."""
         if not self.pickles:
             pytest.skip("this volume stays in its process")
-        copy = pickle.loads(pickle.dumps(volume))  # noqa: S301 - our own bytes
+        try:
+            copy = pickle.loads(pickle.dumps(volume))  # noqa: S301 - our own bytes
+        except (TypeError, AttributeError, pickle.PicklingError) as error:
+            pytest.fail(f"{error}: give it __reduce__, or say pickles = False")
         region = volume.schema.region
         try:
             assert copy.schema.shape == volume.schema.shape

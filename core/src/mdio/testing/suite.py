@@ -49,7 +49,7 @@ _NUMBERS = frozenset({"float32", "float64", "int8", "int16", "int32", "uint8", "
 
 
 def classes(name: str, file: str = "") -> dict[str, type]:
-    """Return a test class for each contribution of a plugin that can be tried without knowing more of it.
+    """Return a test class for each contribution of a plugin; what only its author can try is skipped with the reason.
 
     Parameters
     ----------
@@ -62,20 +62,19 @@ def classes(name: str, file: str = "") -> dict[str, type]:
     made: dict[str, type] = {"Plugin": type("Plugin", (PluginContract,), {"module": plugin.module.partition(":")[0]})}
     writers = {item.name for item in plugin.contributions if isinstance(item, Writer)}
     for item in plugin.contributions:
-        found = _made(item, file, writers)
-        if found is not None:
-            made[f"{item.kind} {item.name}"] = type(item.name, (found[0],), found[1])
+        contract, held = _made(item, file, writers)
+        made[f"{item.kind} {item.name}"] = type(item.name, (contract,), held)
     return made
 
 
-def _made(item: Contribution, file: str, writers: set[str]) -> tuple[type, dict[str, Any]] | None:
+def _made(item: Contribution, file: str, writers: set[str]) -> tuple[type, dict[str, Any]]:
     """Return the contract and what the class under it holds."""
     match item:
-        case Reader():
-            return _reader(item, file, writers)
+        case Reader() if file or item.name in writers:
+            return _reader(item, file)
         case Writer() if item.name in registry().names(Reader):
             return _Written, {"format": item.name, "ending": item.suffixes[0] if item.suffixes else ""}
-        case Codec():
+        case Codec() if _makes_itself(item):
             return _codec(item)
         case GridOverride() if not _required(item):
             return _override(item)
@@ -87,7 +86,26 @@ def _made(item: Contribution, file: str, writers: set[str]) -> tuple[type, dict[
             return CommandContract, {"app": _fixture(item.load)}
         case Observer():
             return ObserverContract, {"observe": _fixture(item.load)}
-    return None
+    return _Untried, {"needs": _NEEDS[item.kind]}
+
+
+_NEEDS = {
+    "reader": "give --file FILE, a file that it opens",
+    "writer": "there is no reader of its name to open what it writes; its tests subclass WriterContract",
+    "codec": "it needs options; its tests subclass CodecContract",
+    "grid override": "it needs parameters; its tests subclass GridOverrideContract",
+    "storage backend": "it needs a place to write to; its tests subclass StorageContract",
+}
+"""What it takes to try what cannot be tried as it is."""
+
+
+class _Untried:
+    """Stands for a contract that is not run."""
+
+    needs = ""
+
+    def test_what_it_takes(self) -> None:
+        pytest.skip(self.needs)
 
 
 def _fixture(value: Any) -> Any:
@@ -155,7 +173,7 @@ def _holdable(name: str, place: str) -> Volume:
     return pytest.fail(f"takes neither a volume nor a line: {said}")
 
 
-def _reader(item: Reader, file: str, writers: set[str]) -> tuple[type, dict[str, Any]] | None:
+def _reader(item: Reader, file: str) -> tuple[type, dict[str, Any]]:
     def volume(_self: Any, tmp_path: Path) -> Any:
         place = file
         if not place:
@@ -168,19 +186,22 @@ def _reader(item: Reader, file: str, writers: set[str]) -> tuple[type, dict[str,
         yield opened
         opened.close()
 
-    if not file and item.name not in writers:
-        return None
     return ReaderContract, {"volume": pytest.fixture(volume)}
 
 
 # -- codecs and overrides ------------------------------------------------------------------------------------------
 
 
-def _codec(item: Codec) -> tuple[type, dict[str, Any]] | None:
+def _makes_itself(item: Codec) -> bool:
+    """Whether a codec needs no options, which only its author knows."""
     try:
         item.load()()
-    except (MDIOError, TypeError, ValueError):  # it needs options that only its author knows
-        return None
+    except (MDIOError, TypeError, ValueError):
+        return False
+    return True
+
+
+def _codec(item: Codec) -> tuple[type, dict[str, Any]]:
     held = {
         "codec": _fixture(lambda: item.load()()),
         "dtypes": tuple(sorted(_NUMBERS & {*item.dtypes})) or ("float32",),

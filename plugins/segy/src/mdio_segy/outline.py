@@ -32,6 +32,9 @@ __all__ = ["SegyOutline", "outline_for"]
 
 _TEXT, _LINE, _BINARY = 3200, 80, 400
 _MOST_SAMPLES = 0xFFFF
+_MOST_DELAY = 0x7FFF
+_SAME_MS = 1e-3
+"""Milliseconds: steps and starts in seconds are rarely exact."""
 _DESCRIBING = frozenset(
     {"Format", "Samples", "ExtSamples", "data_sample_format", "samples_per_trace", "extended_samples_per_trace"}
 )
@@ -63,6 +66,8 @@ class SegyOutline:
         Trace-header words to rewrite: byte to value.
     interval_us
         Sample interval in microseconds.
+    delay_ms
+        Where the sample axis starts, for trace headers that are made: readers of SEG-Y take it from there.
     """
 
     head: bytes
@@ -76,6 +81,7 @@ class SegyOutline:
     header_map: HeaderMap | None
     words: Mapping[int, int]
     interval_us: float
+    delay_ms: int = 0
 
     @property
     def trace_bytes(self) -> int:
@@ -115,6 +121,7 @@ class SegyOutline:
         view["trace_id_code"] = 1
         view["samples_per_trace"] = np.array(_short(self.count), np.uint16).astype(np.int16)
         view["sample_interval"] = np.array(round(self.interval_us) & 0xFFFF, np.uint16).astype(np.int16)
+        view["delay_recording_time"] = self.delay_ms
         positions = np.unravel_index(rows, block.live.shape)
         for axis, dim in enumerate(self.dims):
             byte = _WORDS_OF_DIMS.get(dim.name) or ({0: 189, 1: 193} if len(self.dims) > 1 else {0: 21}).get(axis)
@@ -258,6 +265,7 @@ def _from_scratch(schema: Schema, options: SegyWriteOptions) -> SegyOutline:
         header_map=_header_map(schema, big, RECORD_SIZE),
         words={},
         interval_us=interval,
+        delay_ms=_delay_ms(axis),
     )
 
 
@@ -327,8 +335,20 @@ def _interval_us(axis: Dimension) -> float:
     if axis.size < 2:
         return 0.0
     first, second = axis.between(0, 2).astype(float)
-    scale = {"s": 1e6, "us": 1.0, "µs": 1.0}.get(axis.unit, 1e3)
-    return float((second - first) * scale)
+    return float((second - first) * _scale_to_us(axis))
+
+
+def _delay_ms(axis: Dimension) -> int:
+    """Return where an axis starts for a word of 16 bits; 0 where that has no room or no fractions for it."""
+    if not axis.size:
+        return 0
+    start = float(axis.between(0, 1)[0]) * _scale_to_us(axis) / 1000
+    whole = round(start) if np.isfinite(start) else 0
+    return whole if abs(start - whole) < _SAME_MS and abs(whole) <= _MOST_DELAY else 0
+
+
+def _scale_to_us(axis: Dimension) -> float:
+    return {"s": 1e6, "us": 1.0, "µs": 1.0}.get(axis.unit, 1e3)
 
 
 def _default_text(schema: Schema) -> tuple[str, ...]:
