@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from kernels import use
@@ -101,15 +103,16 @@ def test_headers_of_long_traces_either_way(way, tmp_path, monkeypatch):
     path = tmp_path / "a.sgy"
     _write(path)
     with mdio.open(path) as volume:
-        whole = mdio.Region.whole(volume.schema.shape)
-        np.testing.assert_array_equal(volume.samples(whole), synthetic.volume((7, 9, 600)).samples(whole))
-        assert volume.schema.shape == (7, 9, 600)
+        whole = mdio.Region.whole((7, 9, 600))
+        np.testing.assert_array_equal(
+            volume.samples(mdio.Region.whole((63, 600))), synthetic.volume((7, 9, 600)).samples(whole).reshape(63, 600)
+        )
 
 
 def test_a_file_that_was_cut_while_it_was_open(words, tmp_path):
     path = tmp_path / "a.sgy"
     _write(path)
     with mdio.open(path) as volume:
-        path.open("r+b").truncate(path.stat().st_size // 2)
+        os.truncate(path, path.stat().st_size // 2)
         with pytest.raises(StorageError, match="ends at byte"):
-            volume.headers(mdio.Region.whole((7, 9)))
+            volume.headers(mdio.Region.whole((63,)))
