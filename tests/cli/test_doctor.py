@@ -1,5 +1,6 @@
 """``mdio doctor`` finds what would fail later."""
 
+import importlib
 import importlib.metadata
 import json
 import sys
@@ -88,3 +89,14 @@ def test_temporary_files_that_cannot_be_written(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     (found,) = doctor._temporary()
     assert found.state == "failed"
+
+
+@pytest.mark.parametrize("package, name", [("mdio_segy", "words"), ("mdio_compression", "frames")])
+def test_loops_that_are_not_compiled(monkeypatch, package, name):
+    kernel = importlib.import_module(f"{package}.kernel")
+    monkeypatch.setattr(kernel, name, lambda: None)
+    found = {diagnosis.topic: diagnosis for diagnosis in doctor._compiled()}
+    assert found[package].state == "warning"
+    assert "C compiler" in found[package].text
+    monkeypatch.setattr(kernel, name, lambda: kernel)
+    assert {diagnosis.topic: diagnosis.state for diagnosis in doctor._compiled()}[package] == "ok"

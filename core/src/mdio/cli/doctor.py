@@ -23,6 +23,8 @@ WARNING: Final = "warning"
 FAILED: Final = "failed"
 
 _LIBRARIES: Final = ("numpy", "zarr", "numcodecs", "fsspec", "pydantic", "pluggy", "typer", "rich")
+_COMPILED: Final = ("mdio_compression", "mdio_segy")
+"""Packages whose module ``kernel`` says whether their inner loops are compiled."""
 _MINIMUM_FILES: Final = 1024
 _MINIMUM_TEMP: Final = 2 * 1024**3
 
@@ -118,6 +120,18 @@ def _plugins() -> Iterator[Diagnosis]:
         yield Diagnosis("plugins", WARNING, str(conflict))
 
 
+def _compiled() -> Iterator[Diagnosis]:
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    for package in filter(find_spec, _COMPILED):
+        if import_module(f"{package}.kernel").is_compiled():
+            yield Diagnosis(package, OK, "its inner loops are compiled")
+        else:
+            text = "its inner loops are not compiled, which doubles what it takes; install it again with a C compiler"
+            yield Diagnosis(package, WARNING, text)
+
+
 def _codecs() -> Iterator[Diagnosis]:
     try:
         import numcodecs
@@ -185,6 +199,7 @@ _LOOKS: Final[tuple[Callable[[], Iterator[Diagnosis]], ...]] = (
     _versions,
     _owners,
     _plugins,
+    _compiled,
     _codecs,
     _limits,
     _temporary,

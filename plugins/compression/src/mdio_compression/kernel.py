@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["frames"]
+__all__ = ["frames", "is_compiled"]
 
 _FUNCTIONS = (
     "ZSTD_createDCtx",
@@ -25,6 +25,11 @@ _FUNCTIONS = (
     "ZSTD_isError",
 )
 """Of the stable interface of zstd (zstd.h), in the order in which ``connect`` takes them."""
+
+
+def is_compiled() -> bool:
+    """Whether the compiled loops are there and in use."""
+    return frames() is not None
 
 
 @cache

@@ -9,7 +9,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-__all__ = ["words"]
+__all__ = ["is_compiled", "words"]
+
+
+def is_compiled() -> bool:
+    """Whether the compiled loops are there and in use."""
+    return words() is not None
 
 
 @cache
