@@ -17,6 +17,7 @@ from mdio.core.trace_header import standard_layout
 from mdio.exceptions import ConfigError, MDIOError
 from mdio.flow import engine
 from mdio.testing import MemoryVolume, synthetic
+from mdio_segy.opening import SegyWarning
 
 
 def export(tmp_path, volume, **options):
@@ -279,3 +280,21 @@ def test_a_field_that_is_only_an_alias():
     assert out.shape == (1, 240)
     assert out[0, 188:192].tolist() == [0, 0, 1, 0]
     assert np.count_nonzero(out) == 1
+
+
+def test_fractions_of_line_numbers_are_not_lost_in_silence(tmp_path):
+    volume = without_headers(synthetic.volume((2, 3, 4)))
+
+    def lines(*crosslines):
+        dims = (volume.schema.dims[0], Dimension(np.array(crosslines), "crossline"), volume.schema.dims[2])
+        volume.schema = replace(volume.schema, dims=dims)
+        (tmp_path / "x.sgy").unlink(missing_ok=True)
+        return export(tmp_path, volume)
+
+    lines(10, 20, 30)
+    with pytest.warns(SegyWarning, match=r"crossline 12\.5 is no whole number, and header word 193 .* it becomes 12"):
+        lines(0, 12.5, 25)
+    with pytest.raises(ConfigError, match="two lines would have the number 0"):
+        lines(0, 0.5, 1)
+    with pytest.raises(ConfigError, match="does not fit the four bytes"):
+        lines(0, 1, 2**31)

@@ -18,6 +18,7 @@ from mdio.exceptions import ConfigError
 from mdio_segy.binary import BINARY_FIELDS, decode_binary, encode_binary
 from mdio_segy.fields import trace_header_layout
 from mdio_segy.headermap import HeaderMap
+from mdio_segy.line_words import WORDS, require_whole_lines, words_of
 from mdio_segy.numbers import FORMATS, SampleFormat, format_by_code, format_by_name
 from mdio_segy.text import decode_text, detect_code_page, encode_text
 
@@ -38,8 +39,6 @@ _SAME_MS = 1e-3
 _DESCRIBING = frozenset(
     {"Format", "Samples", "ExtSamples", "data_sample_format", "samples_per_trace", "extended_samples_per_trace"}
 )
-_WORDS_OF_DIMS = {"inline": 189, "crossline": 193, "cdp": 21, "offset": 37, "shot_point": 17, "channel": 13}
-"""Header words that get the coordinates of a source without trace headers."""
 
 
 @dataclass(frozen=True)
@@ -123,12 +122,10 @@ class SegyOutline:
         view["sample_interval"] = np.array(round(self.interval_us) & 0xFFFF, np.uint16).astype(np.int16)
         view["delay_recording_time"] = self.delay_ms
         positions = np.unravel_index(rows, block.live.shape)
-        for axis, dim in enumerate(self.dims):
-            byte = _WORDS_OF_DIMS.get(dim.name) or ({0: 189, 1: 193} if len(self.dims) > 1 else {0: 21}).get(axis)
-            if byte is not None:
-                start, stop = block.region[axis]
-                name = struct.field(str(byte)).name
-                view[name] = dim.between(start, stop)[positions[axis]].astype(np.int64)
+        for axis, byte in words_of(self.dims):
+            start, stop = block.region[axis]
+            coords = self.dims[axis].between(start, stop)[positions[axis]]
+            view[struct.field(str(byte)).name] = coords.astype(np.int64)
         return out
 
     def _put_words(self, out: NDArray[np.uint8]) -> None:
@@ -253,6 +250,9 @@ def _from_scratch(schema: Schema, options: SegyWriteOptions) -> SegyOutline:
     if "ExtSamples" in values:
         values["SEGYRevision"] = 2
     text = tuple(metadata.text) or _default_text(schema)
+    header_map = _header_map(schema, big, RECORD_SIZE)
+    if header_map is None or not header_map.complete:
+        require_whole_lines(schema.dims[:-1])
     return SegyOutline(
         head=encode_text(text) + encode_binary(stated | values, big),
         trailer=b"",
@@ -262,7 +262,7 @@ def _from_scratch(schema: Schema, options: SegyWriteOptions) -> SegyOutline:
         header_bytes=RECORD_SIZE,
         count=count,
         dims=schema.dims[:-1],
-        header_map=_header_map(schema, big, RECORD_SIZE),
+        header_map=header_map,
         words={},
         interval_us=interval,
         delay_ms=_delay_ms(axis),
@@ -353,6 +353,6 @@ def _scale_to_us(axis: Dimension) -> float:
 
 def _default_text(schema: Schema) -> tuple[str, ...]:
     shape = " x ".join(f"{dim.name} {dim.size}" for dim in schema.dims)
-    words = [f"{dim.name} AT BYTE {_WORDS_OF_DIMS[dim.name]}" for dim in schema.dims if dim.name in _WORDS_OF_DIMS]
+    words = [f"{dim.name} AT BYTE {WORDS[dim.name]}" for dim in schema.dims if dim.name in WORDS]
     lines = {1: "WRITTEN BY MDIO", 2: shape.upper(), 3: ", ".join(words).upper(), 39: "SEG Y REV1", 40: "END EBCDIC"}
     return tuple(f"C{number:2d} {lines.get(number, '')}".ljust(80)[:80] for number in range(1, 41))
