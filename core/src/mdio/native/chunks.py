@@ -149,8 +149,7 @@ class ChunkReader:
         if self.spec.shards is None:
             return np.array(place, np.int64).reshape(1, -1)
         inside = Region.of_chunk(place, self.spec.objects, self.shape).intersect(region)
-        axes = [np.arange(a // n, -(-b // n)) for (a, b), n in zip(inside, self.chunks, strict=True)]
-        return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+        return np.array([*inside.chunks(self.chunks)], np.int64).reshape(-1, len(self.chunks))
 
     def _units(self, region: Region, out: NDArray[Any], stamps: Sequence[Any] | None) -> Iterator[_Unit]:
         """Yield the objects of a region, those of their chunks that are not in the cache, and the object's stamp.

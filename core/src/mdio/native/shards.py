@@ -81,9 +81,10 @@ class Sharding:
                 raise IntegrityError("the index of a shard does not match its CRC32C")
             view = view[:-4]
         table = np.frombuffer(view, dtype="<u8").reshape(-1, 2).astype(np.uint64)
-        there = table[(table != _EMPTY).any(axis=1)]
+        offset, length = table.T
         # Compared so that no sum overflows.
-        if there.size and ((there > np.uint64(size)).any() or (there.sum(axis=1) > np.uint64(size)).any()):
+        beyond = (offset > np.uint64(size)) | (length > np.uint64(size) - np.minimum(offset, np.uint64(size)))
+        if beyond.any() and (table[beyond] != _EMPTY).any():
             raise IntegrityError("the index of a shard points beyond its object")
         return table
 
@@ -168,7 +169,7 @@ class ShardReader:
                     yield Pieces(wanted)
                     return
                 rows = table[self._numbers(wanted)]
-                there = (rows != _EMPTY).any(axis=1)
+                there = (rows[:, 0] != _EMPTY) | (rows[:, 1] != _EMPTY)
                 if not there.all():
                     yield Pieces(wanted[~there])
                     wanted, rows = wanted[there], rows[there]
