@@ -124,10 +124,9 @@ class ObjectLayer:
             return
         entry = self._taken(raw)
         # The reference implementation edits rows and leaves what is behind them. It gives chunks that it writes a
-        # hash of its own, and also stores an object for those without payload, for which we have none.
-        if entry.kind is ChunkKind.STORED and not is_ours(entry.hash):
-            return
-        if entry.kind in (ChunkKind.CONSTANT, ChunkKind.NO_VALUE) and self._store.exists(f"{self.name}/{index}"):
+        # hash of its own, and stores an object also for those without payload, for which we have none.
+        others = entry.kind is not ChunkKind.UNWRITTEN and not is_ours(entry.hash)
+        if others and self._store.exists(f"{self.name}/{index}"):
             return
         raise VdsError(
             f"entry {index} in {self._key(page)} does not match its check: it is damaged",
