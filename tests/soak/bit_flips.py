@@ -10,7 +10,8 @@ object and, for chunks of samples and headers, the lines that it covers. What no
 detail, coordinates for xarray) is for ``verify`` to find, unless plain Zarr reads the same in spite of it.
 
 Kinds are drawn with equal chances, so that each is met often however few bytes it has: samples, trace headers, live
-mask, metadata (twice), and in a VDS the entries of chunks, one of which is constant. The short form is
+mask, metadata (twice), and in a VDS the entries of chunks and, once more, the hash that holds a constant. Bricks are
+zipped in the file and plain in the objects, so that nothing but our checks can find damage there. The short form is
 ``tests/crash/test_bit_flips.py``. The last line has all the numbers; ends with code 1 when anything is wrong.
 """
 
@@ -48,9 +49,11 @@ FORMATS = {
     "v1": ("mdio", {"layout": "v1", "chunks": [8, 8, 32]}),
     "v1-sharded": ("mdio", {"layout": "v1", "chunks": [8, 8, 32], "shards": [16, 16, 64]}),
     "vds": ("vds", {"layout": "container", "brick_size": 32, "lods": 1}),
-    "vds-objects": ("vds", {"layout": "objects", "brick_size": 32, "lods": 1}),
+    "vds-objects": ("vds", {"layout": "objects", "brick_size": 32, "lods": 1, "compression": "none"}),
 }
-KINDS = ("samples", "headers", "mask", "metadata", "entries")
+ZEROS = bytes(4) + b"\1\1\1\1"
+"""Hash of a chunk of zeros (VDS specification section 7)."""
+KINDS = ("samples", "headers", "mask", "metadata", "entries", "constants")
 
 
 def build(folder: Path, name: str) -> Path:
@@ -139,7 +142,11 @@ def places(name: str, path: Path) -> dict[str, list[tuple[Path, int, int]]]:
             key = file.relative_to(path).as_posix()
             size = file.stat().st_size
             if "ChunkMetadata" in key:
-                found["entries"].append((file, 0, 8 * _chunks_of(file.parent.parent)))
+                used = 8 * _chunks_of(file.parent.parent)
+                found["entries"].append((file, 0, used))
+                constant = file.read_bytes()[:used].find(ZEROS)
+                if constant >= 0:
+                    found["constants"].append((file, constant, 8))
             found[kind_of(name, key)].append((file, 0, size))
         return found
     from mdio_vds.container import ContainerSource
@@ -152,7 +159,9 @@ def places(name: str, path: Path) -> dict[str, list[tuple[Path, int, int]]]:
             page, row = divmod(index, layer.file.row.entries_per_page)
             width = 16 + layer.file.row.chunk_metadata_length
             found["entries"].append((path, int(layer.file.pages[page]) + row * width, width))
-            offset, length, _ = layer.file.find(index)
+            offset, length, hash = layer.file.find(index)
+            if hash[:8] == ZEROS:
+                found["constants"].append((path, int(layer.file.pages[page]) + row * width + 16, 8))
             if length:
                 found[kind_of(name, layer.name)].append((path, offset, length))
                 taken.append((offset, length))
@@ -238,7 +247,7 @@ class Flips:
         self.seen["harmless, verify finds it" if found else "harmless, verify passes"] += 1
         if not found and kind != "metadata" and plain_values(self.path) not in (self.elsewhere, None):
             self.wrong.append(f"{what}: verify says nothing, and plain Zarr reads other values")
-        if not found and kind in ("samples", "headers", "mask") and self.name.startswith("vds"):
+        if not found and kind in ("samples", "headers", "mask", "constants") and self.name.startswith("vds"):
             self.wrong.append(f"{what}: neither a read nor verify says anything of a flip in stored values")
 
     def _verify(self, kind: str, what: str, file: Path, said: str) -> None:
@@ -257,7 +266,7 @@ class Flips:
         named = " ".join(f"{damage.name} {damage.message}" for damage in report.damages)
         if self.path.is_dir() and file.relative_to(self.path).as_posix() not in named:
             self.wrong.append(f"{what}: verify names {named[:200]}")
-        lines = kind in ("samples", "headers", "entries")
+        lines = kind in ("samples", "headers", "entries", "constants")
         if lines and "source" not in str(file) and not any(d.where for d in report.damages):
             self.wrong.append(f"{what}: verify names no lines: {named[:200]}")
 

@@ -1,6 +1,6 @@
 """Takes a survey to stores that fail and back, again and again, and sees that it is right or refused in time.
 
-    python tests/soak/faults.py --turns 20 --seed 1       # 900 turns: FAULTS
+    python tests/soak/faults.py --turns 20 --seed 1       # 900 turns: about 45 minutes
 
 Every turn imports, reads, verifies and exports through a store where a twentieth or a third of all requests fail with
 503, a reset, a cut body, or hang, or where the disk is full at some moment, with the usual pauses between attempts.
