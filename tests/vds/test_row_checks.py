@@ -126,6 +126,24 @@ def test_an_entry_in_the_place_of_another_is_found(tmp_path, layout):
         samples(tmp_path / "x")
 
 
+def test_a_page_that_is_lost_is_missed_by_verify(tmp_path):
+    """A page offset of 0 is a page that was never written, whose chunks read as zeros: the layer knows their number."""
+    written(tmp_path / "x.vds", "container")
+    with mdio.open(tmp_path / "x.vds") as volume:
+        assert verify(volume).ok
+    data = bytearray((tmp_path / "x.vds").read_bytes())
+    table, count, width = struct.unpack_from("<qii", data, 16)
+    for row in range(table, table + count * (32 + width), 32 + width):
+        if data[row + 32 :].startswith(LAYER.encode() + b"\0"):
+            (directory,) = struct.unpack_from("<q", data, row)
+            struct.pack_into("<q", data, directory + 16 + 12, 0)
+    (tmp_path / "x.vds").write_bytes(data)
+    with mdio.open(tmp_path / "x.vds") as volume:
+        (damage,) = verify(volume).damages
+    assert damage.name == LAYER
+    assert damage.message == "0 chunks were written by their entries, 8 by what the layer says"
+
+
 class TestEditedByOthers:
     """What somebody else wrote is never called damaged."""
 

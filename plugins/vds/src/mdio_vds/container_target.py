@@ -362,8 +362,7 @@ class ContainerLayerTarget:
         if table is None or (self._stored and not table.changed.any()):
             return None
         for number in np.flatnonzero(table.changed):
-            first = int(number) * table.rows_per_page
-            page = seal_rows(self.name, first, min(table.rows_per_page, len(table) - first), table.page(int(number)))
+            page = seal_rows(self.name, int(number) * table.rows_per_page, table.page(int(number)))
             self.pages[number] = self._target.append(page.tobytes())
         metadata = self._metadata(table)
         directory = self._target.append(bytes(_DIRECTORY) + metadata + self.pages.tobytes())

@@ -41,8 +41,10 @@ def check_of_row(layer: str, index: int, row: bytes) -> int:
     return check or 1
 
 
-def seal_rows(layer: str, first: int, count: int, rows: NDArray[Any]) -> NDArray[Any]:
-    """Set the reserved word of the first ``count`` index rows of a container's page to their checks.
+def seal_rows(layer: str, first: int, rows: NDArray[Any]) -> NDArray[Any]:
+    """Set the reserved words of all index rows of a container's page to their checks.
+
+    Also of rows that no chunk has: a page offset that was damaged then leads to no zeros, which are unwritten chunks.
 
     Parameters
     ----------
@@ -50,18 +52,16 @@ def seal_rows(layer: str, first: int, count: int, rows: NDArray[Any]) -> NDArray
         Name of the layer.
     first
         Number of the chunk of the first row.
-    count
-        Rows that have a chunk.
     rows
         The page; changed in place and returned.
     """
     width, raw = rows.dtype.itemsize, rows.tobytes()
-    parts = [raw[at * width : (at + 1) * width] for at in range(count)]
+    parts = [raw[at * width : (at + 1) * width] for at in range(len(rows))]
     checks = [
         check_of_row(layer, first + at, part[: _RESERVED.start] + part[_RESERVED.stop :])
         for at, part in enumerate(parts)
     ]
-    rows["reserved"][:count] = np.array(checks, "<u4").view("<i4")
+    rows["reserved"] = np.array(checks, "<u4").view("<i4")
     return rows
 
 
