@@ -13,11 +13,13 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the syst
 
 
 @pytest.mark.parametrize("target", ["v0", "v1", "vds", "vds-objects", "segy"])
-def test_what_is_killed_does_not_open_and_is_resumed_to_the_same_bytes(target):
+def test_what_is_killed_does_not_open_and_is_resumed_to_the_same_bytes(target, record_property):
     command = [sys.executable, str(SCRIPT), "--count", "6", "--json", "--only", target]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.stdout, done.stderr
     found = json.loads(done.stdout)[target]
+    counted = f"{found['kills']} kills, {found['unfinished']} met an unfinished target, {found['resumed']} resumed"
+    record_property("counted", f"{counted}, {len(found['wrong'])} wrong")
     assert found["wrong"] == []
     assert found["unfinished"] >= 3
     assert found["resumed"] == found["unfinished"]

@@ -297,7 +297,7 @@ class Datasets(RuleBasedStateMachine):
                     samples(self.path(name))
 
 
-def test_the_machine_walks_two_thousand_steps():
+def test_the_machine_walks_two_thousand_steps(record_property):
     run_state_machine_as_test(
         Datasets,
         settings=settings(
@@ -305,5 +305,6 @@ def test_the_machine_walks_two_thousand_steps():
             suppress_health_check=list(HealthCheck), phases=[Phase.generate],
         ),
     )  # fmt: skip
+    record_property("counted", f"{steps} steps, {kills} of them killed")
     assert steps >= 2000
     assert kills >= 100

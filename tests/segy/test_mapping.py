@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,39 @@ def test_unusable_is_a_note(xml, note, page):
     assert note in found.note
     assert "\n" not in found.note
     assert len(found.note) < 250
+
+
+LAUGHS = (
+    '<!DOCTYPE segy-layout [<!ENTITY a0 "ha">'
+    + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
+    + "]>"
+)
+EXTERNAL = "<!DOCTYPE segy-layout [<!ENTITY secret SYSTEM 'file://{}'>]>"
+
+
+@pytest.mark.parametrize("page", ["latin-1", "cp037"])
+@pytest.mark.parametrize("declared", ["", '<?xml version="1.0" encoding="UTF-16"?>', '<?xml version="1.0"?>'])
+def test_entities_are_not_expanded(tmp_path, page, declared):
+    """A gigabyte of laughter and the content of another file; neither is looked for."""
+    secret = tmp_path / "secret"
+    secret.write_text("canary")
+    entry = '<segy-layout><entry name="{}" byte="1" type="int4"/></segy-layout>'
+    for document in (
+        declared + LAUGHS + entry.format("&a9;"),
+        declared + EXTERNAL.format(secret) + entry.format("&secret;"),
+        declared + f"<!DOCTYPE segy-layout SYSTEM 'file://{secret}'>" + entry.format("a"),
+    ):
+        tracemalloc.start()
+        found = find_mapping(records(document, page))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert found.names == {}
+        assert "document type or entities, which are not read" in found.note
+        assert "canary" not in found.note
+        assert peak < 1 << 20
+    undeclared = find_mapping(records(entry.format("&secret;"), page))
+    assert undeclared.names == {}
+    assert "not well-formed" in undeclared.note
 
 
 @pytest.mark.parametrize(

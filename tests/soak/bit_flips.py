@@ -1,11 +1,18 @@
 """Flips single bits of stored datasets and sees that no wrong value is read without a word.
 
-    python tests/soak/bit_flips.py --count 1000                 # each of MDIO v0, v1, sharded v1, VDS files and objects
+    python tests/soak/bit_flips.py --count 1000                # all five: about 2 minutes on two cores
     python tests/soak/bit_flips.py --only vds --seed 7 --count 20000
 
-A flip has to be refused with an error of the toolkit, or change nothing of what is read: samples, trace headers, live
-mask, trace order, odd words, axes, units, file headers, statistics. ``mdio verify`` has to find every flip that a read
-refuses, end with code 4, and name the damaged object and, for chunks of samples and headers, the lines that it covers.
+The five are MDIO v0, v1 and sharded v1, VDS in one file and as objects. A flip has to be refused with an error of the
+toolkit, or change nothing of what is read: samples, trace headers, live mask, trace order, odd words, axes, units, file
+headers, statistics. ``mdio verify`` has to find every flip that a read refuses, end with code 4, and name the damaged
+object and, for chunks of samples and headers, the lines that it covers. What no read of ours touches (levels of
+detail, coordinates for xarray) is for ``verify`` to find, unless plain Zarr reads the same in spite of it.
+
+Kinds are drawn with equal chances, so that each is met often however few bytes it has: samples, trace headers, live
+mask, metadata (twice), and in a VDS the entries of chunks and, once more, the hash that holds a constant. Bricks are
+zipped in the file and plain in the objects, so that nothing but our checks can find damage there. The short form is
+``tests/crash/test_bit_flips.py``. The last line has all the numbers; ends with code 1 when anything is wrong.
 """
 
 # ruff: noqa: T201
@@ -19,6 +26,7 @@ import shutil
 import sys
 import tempfile
 import traceback
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,12 +34,14 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 import numpy as np  # noqa: E402
+import zarr  # noqa: E402
 from killing import survey  # noqa: E402
 
-from mdio.api.verifying import verify  # noqa: E402
+from mdio.api.verifying import Verification, verify  # noqa: E402
 from mdio.convert import convert  # noqa: E402
 from mdio.convert import open as open_volume  # noqa: E402
 from mdio.exceptions import MDIOError  # noqa: E402
+from mdio.plugins.registry import registry  # noqa: E402
 
 KEYS = {"header_locations": [189, 193], "header_names": ["inline", "crossline"]}
 FORMATS = {
@@ -39,9 +49,11 @@ FORMATS = {
     "v1": ("mdio", {"layout": "v1", "chunks": [8, 8, 32]}),
     "v1-sharded": ("mdio", {"layout": "v1", "chunks": [8, 8, 32], "shards": [16, 16, 64]}),
     "vds": ("vds", {"layout": "container", "brick_size": 32, "lods": 1}),
-    "vds-objects": ("vds", {"layout": "objects", "brick_size": 32, "lods": 1}),
+    "vds-objects": ("vds", {"layout": "objects", "brick_size": 32, "lods": 1, "compression": "none"}),
 }
-KINDS = ("samples", "headers", "mask", "metadata")
+ZEROS = bytes(4) + b"\1\1\1\1"
+"""Hash of a chunk of zeros (VDS specification section 7)."""
+KINDS = ("samples", "headers", "mask", "metadata", "entries", "constants")
 
 
 def build(folder: Path, name: str) -> Path:
@@ -53,7 +65,8 @@ def build(folder: Path, name: str) -> Path:
         raw = bytearray(source.read_bytes())
         words = np.frombuffer(raw, np.uint8)[3600:].reshape(-1, 240 + 4 * 60)
         words[:200, 240 : 240 + 4 * 33] = 0
-        words[300, 240:244] = (0x42, 0, 0, 7)  # a word that IEEE numbers cannot give back
+        words[:, 240 : 240 + 4 * 32] = 0  # a brick of 32 that is constant
+        words[300, 380:384] = (0x42, 0, 0, 7)  # a word that IEEE numbers cannot give back
         source.write_bytes(raw[: 3600 + 450 * (240 + 4 * 60)])
     target = folder / name
     convert(source, target, source_options=KEYS, target_format=format, target_options=options)
@@ -89,6 +102,26 @@ def read_all(path: Path) -> dict[str, object]:
         volume.close()
 
 
+def plain_values(path: Path) -> dict[str, bytes] | None:
+    """Return what plain Zarr reads of all arrays; nothing of a VDS, None where it refuses."""
+    if not (path / ".zgroup").exists() and not (path / "zarr.json").exists():
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            group = zarr.open_group(path, mode="r")
+            return {name: np.asarray(array[...]).tobytes() for name, array in _arrays(group)}
+        except Exception:  # noqa: BLE001 - whatever it raises, no wrong value comes of it
+            return None
+
+
+def _arrays(group):
+    for name, array in group.arrays():
+        yield array.path or name, array
+    for _, inner in group.groups():
+        yield from _arrays(inner)
+
+
 def kind_of(name: str, key: str) -> str:
     """Return what an object of a dataset holds, by its key."""
     last = key.rpartition("/")[2]
@@ -106,7 +139,15 @@ def places(name: str, path: Path) -> dict[str, list[tuple[Path, int, int]]]:
     found: dict[str, list[tuple[Path, int, int]]] = {kind: [] for kind in KINDS}
     if not path.is_file():
         for file in sorted(file for file in path.rglob("*") if file.is_file()):
-            found[kind_of(name, file.relative_to(path).as_posix())].append((file, 0, file.stat().st_size))
+            key = file.relative_to(path).as_posix()
+            size = file.stat().st_size
+            if "ChunkMetadata" in key:
+                used = 8 * _chunks_of(file.parent.parent)
+                found["entries"].append((file, 0, used))
+                constant = file.read_bytes()[:used].find(ZEROS)
+                if constant >= 0:
+                    found["constants"].append((file, constant, 8))
+            found[kind_of(name, key)].append((file, 0, size))
         return found
     from mdio_vds.container import ContainerSource
 
@@ -115,7 +156,12 @@ def places(name: str, path: Path) -> dict[str, list[tuple[Path, int, int]]]:
     taken = []
     for layer in source.layers.values():
         for index in range(layer.chunk_count):
-            offset, length, _ = layer.file.find(index)
+            page, row = divmod(index, layer.file.row.entries_per_page)
+            width = 16 + layer.file.row.chunk_metadata_length
+            found["entries"].append((path, int(layer.file.pages[page]) + row * width, width))
+            offset, length, hash = layer.file.find(index)
+            if hash[:8] == ZEROS:
+                found["constants"].append((path, int(layer.file.pages[page]) + row * width + 16, 8))
             if length:
                 found[kind_of(name, layer.name)].append((path, offset, length))
                 taken.append((offset, length))
@@ -126,6 +172,11 @@ def places(name: str, path: Path) -> dict[str, list[tuple[Path, int, int]]]:
             found["metadata"].append((path, at, offset - at))
         at = offset + length
     return found
+
+
+def _chunks_of(layer: Path) -> int:
+    """Return the chunks of a layer of objects: those with an object, and those before them without."""
+    return 1 + max((int(file.name) for file in layer.iterdir() if file.is_file()), default=0)
 
 
 @dataclass
@@ -141,8 +192,13 @@ class Flips:
     def __post_init__(self) -> None:
         self.expected = read_all(self.path)
         self.places = {kind: found for kind, found in places(self.name, self.path).items() if found}
-        report = verify(open_volume(self.path))
+        self.elsewhere = plain_values(self.path)
+        report = self._verified()
         assert report.ok, report.damages[:3]
+
+    def _verified(self) -> Verification:
+        format = "vds" if self.name.startswith("vds") else "mdio"
+        return verify(open_volume(self.path), checks=registry().checks(format))
 
     def flip(self, number: int) -> None:
         """Flip one bit, look, and put it back."""
@@ -181,10 +237,22 @@ class Flips:
             self.wrong.append(f"{what}: {', '.join(differs)} read wrong without a word")
         else:
             self.seen[f"{kind} harmless"] += 1
+            self._verify_harmless(kind, what)
+
+    def _verify_harmless(self, kind: str, what: str) -> None:
+        try:
+            found = not self._verified().ok
+        except MDIOError:
+            found = True
+        self.seen["harmless, verify finds it" if found else "harmless, verify passes"] += 1
+        if not found and kind != "metadata" and plain_values(self.path) not in (self.elsewhere, None):
+            self.wrong.append(f"{what}: verify says nothing, and plain Zarr reads other values")
+        if not found and kind in ("samples", "headers", "mask", "constants") and self.name.startswith("vds"):
+            self.wrong.append(f"{what}: neither a read nor verify says anything of a flip in stored values")
 
     def _verify(self, kind: str, what: str, file: Path, said: str) -> None:
         try:
-            report = verify(open_volume(self.path))
+            report = self._verified()
         except MDIOError:
             self.seen["verify cannot open"] += 1  # and ends with the code of that error
             return
@@ -198,8 +266,24 @@ class Flips:
         named = " ".join(f"{damage.name} {damage.message}" for damage in report.damages)
         if self.path.is_dir() and file.relative_to(self.path).as_posix() not in named:
             self.wrong.append(f"{what}: verify names {named[:200]}")
-        if kind in ("samples", "headers") and "source" not in str(file) and not any(d.where for d in report.damages):
+        lines = kind in ("samples", "headers", "entries", "constants")
+        if lines and "source" not in str(file) and not any(d.where for d in report.damages):
             self.wrong.append(f"{what}: verify names no lines: {named[:200]}")
+
+
+def closing(results: dict[str, dict]) -> str:
+    """Return the line that sums up."""
+
+    def total(what: str) -> int:
+        return sum(result.get(what, 0) for result in results.values())
+
+    found = total("verify found") + total("verify cannot open")
+    return (
+        f"{total('flips')} flips in {', '.join(results)}: "
+        f"{sum(len(result['wrong']) for result in results.values())} wrong (read without a word, missed by verify, or "
+        f"not named), {total('refused')} refused by a read, of which verify found {found}, "
+        f"{total('harmless, verify finds it')} met by verify alone, {total('harmless, verify passes')} changed nothing"
+    )
 
 
 def main() -> int:
@@ -217,6 +301,7 @@ def main() -> int:
             for number in range(given.count):
                 flips.flip(number)
             results[name] = {"flips": given.count, **flips.seen, "wrong": flips.wrong}
+            results[name]["refused"] = sum(n for what, n in flips.seen.items() if what.endswith(" refused"))
             if not given.json:
                 print(name, dict(flips.seen), f"{len(flips.wrong)} wrong", flush=True)
                 for line in flips.wrong[:20]:
@@ -225,6 +310,8 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
     if given.json:
         print(json.dumps(results))
+    else:
+        print(closing(results))
     return int(any(result["wrong"] for result in results.values()))
 
 

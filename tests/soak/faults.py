@@ -1,11 +1,12 @@
 """Takes a survey to stores that fail and back, again and again, and sees that it is right or refused in time.
 
-    python tests/soak/faults.py --turns 20 --seed 1
+    python tests/soak/faults.py --turns 20 --seed 1       # 900 turns: about 45 minutes
 
 Every turn imports, reads, verifies and exports through a store where a twentieth or a third of all requests fail with
 503, a reset, a cut body, or hang, or where the disk is full at some moment, with the usual pauses between attempts.
 Something that came back wrong, half a dataset that opens, an error that is not the toolkit's, and a turn that outlasts
-the deadline by far are failures.
+the deadline by far are failures. The short form is ``tests/storage/test_faults.py``. The last line has all the numbers;
+ends with code 1 when anything is wrong.
 """
 
 # ruff: noqa: T201
@@ -36,7 +37,8 @@ def main() -> int:
     given = parser.parse_args()
     os.environ["MDIO_STORE_DEADLINE"] = str(given.deadline)
     dice = random.Random(given.seed)
-    wrong = 0
+    sums: collections.Counter[str] = collections.Counter()
+    slowest = 0.0
     cases = [(kind, rate, {}) for kind in KINDS for rate in (0.05, 0.3)]
     cases += [("truncation", 0.3, {"silent": True}), ("delay", 0.02, {"delay": 0.3}), ("full", 0.0, {})]
     print(f"{'fault':<18}{'target':<15}{'turns':>6}{'whole':>7}{'refused':>9}{'wrong':>7}{'requests':>10}{'faults':>9}"
@@ -69,9 +71,12 @@ def main() -> int:
                 print(f"{name:<18}{target:<15}{given.turns:>6}{count['whole']:>7}{count['refused']:>9}"
                       f"{count['wrong']:>7}{count['requests']:>10}{count['faults']:>9}{total / given.turns:>8.2f}"
                       f"{longest:>7.2f}", flush=True)  # fmt: skip
-                wrong += count["wrong"]
-    print(f"{wrong} wrong")
-    return 1 if wrong else 0
+                sums += count
+                slowest = max(slowest, longest)
+    print(f"{sums['whole'] + sums['refused'] + sums['wrong']} turns, {sums['faults']} of {sums['requests']} requests "
+          f"failed: {sums['whole']} came back whole, {sums['refused']} were refused with a typed error, "
+          f"{sums['wrong']} wrong; the longest took {slowest:.1f} s")  # fmt: skip
+    return 1 if sums["wrong"] else 0
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def test_a_disk_that_fills_up(tmp_path, monkeypatch, target):
         real(fd, pieces)
 
     monkeypatch.setattr(staging, "write_pieces", write)
-    with pytest.raises(MDIOError, match=r"\.y\.part/.*no space left on the device") as caught:
+    with pytest.raises(MDIOError, match=r"\.y\.part/.*no space left on the device for [1-9][0-9]* bytes") as caught:
         convert(tmp_path / "x.sgy", tmp_path / "y", workers=1, **wanted)
     assert caught.value.exit_code == 5
     assert not (tmp_path / "y").exists()
@@ -94,6 +94,21 @@ def test_a_disk_that_fills_up(tmp_path, monkeypatch, target):
     convert(tmp_path / "x.sgy", tmp_path / "y", workers=1, resume=True, **wanted)
     with mdio.open(tmp_path / "y") as one, mdio.open(tmp_path / "x.sgy") as other:
         assert one.read(one.schema.region).samples.tobytes() == other.read(other.schema.region).samples.tobytes()
+
+
+def test_a_single_file_on_a_disk_that_fills_up(tmp_path, monkeypatch):
+    """What is written beyond the size that was reserved (a container grows) names path and bytes as well."""
+    file = StagedFile(LocalStore(tmp_path / "x"), 0)
+    file.begin(fresh=True)
+
+    def full(fd, data, offset):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(staging, "pwrite", full)
+    with pytest.raises(StorageError, match=r"\.x\.part: no space left on the device for 123 bytes, [0-9]+ are free"):
+        file.write(0, bytes(123))
+    file.abort()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("format", ["sgy", "vds"])
@@ -109,4 +124,5 @@ def test_a_single_file_that_cannot_grow(tmp_path, format):
     )  # fmt: skip
     assert done.returncode == 5, done.stderr
     assert f".y.{format}.part" in done.stderr
+    assert "Traceback" not in done.stderr
     assert not Path(tmp_path / f"y.{format}").exists()

@@ -23,6 +23,7 @@ WRITES = ("pwrite", "write", "writev")
 CHANGES = (*WRITES, "ftruncate", "fsync", "rename", "replace", "unlink", "remove", "rmdir", "mkdir")
 """Functions of ``os`` that change what is stored."""
 REMOTE = ("write", "upload", "delete")
+TIDYING = ("unlink", "remove", "rmdir", "fsync", "delete")
 PHASES = {
     "commit": (
         ("mdio.native.sink", "MdioSink.commit"),
@@ -48,6 +49,7 @@ class Counter:
 
     def __init__(self, at: int = -1, how: str = "before", pause: float = 0.0, remote: bool = False) -> None:
         self.phases: list[str] = []
+        self.names: list[str] = []
         self._at = at
         self._how = how
         self._pause = pause
@@ -70,6 +72,11 @@ class Counter:
                 for part in outer:
                     holder = getattr(holder, part)
                 self._mark(holder, name, phase)
+
+    def moments(self) -> list[str]:
+        """Return the phase of each change; what only tidies up behind the last real one is ``cleanup``."""
+        last = max((at for at, name in enumerate(self.names) if name not in TIDYING), default=-1)
+        return [phase if at <= last else "cleanup" for at, phase in enumerate(self.phases)]
 
     def _mark(self, holder, name, phase):
         inner = getattr(holder, name)
@@ -97,6 +104,7 @@ class Counter:
             with self._lock:
                 number = len(self.phases)
                 self.phases.append(self._stack[-1])
+                self.names.append(name)
             if self._pause:
                 time.sleep(self._pause)
             if number == self._at:
@@ -105,7 +113,8 @@ class Counter:
                     half = data[: len(data) // 2]
                     inner(args[0], [half] if name == "writev" else half, *args[2:])
                 elif self._how == "after":
-                    inner(*args, **more)
+                    with contextlib.suppress(OSError):  # such as the deletion of what is not there
+                        inner(*args, **more)
                 os.kill(os.getpid(), signal.SIGKILL)
             return inner(*args, **more)
 

@@ -9,6 +9,7 @@ import subprocess
 import threading
 
 import fsspec
+import google_crc32c
 import numpy as np
 import pytest
 
@@ -59,6 +60,12 @@ def small(store, layout, commit=True):
     return target
 
 
+def page(layer, first, rows, unused):
+    """Return a metadata page with the checks behind it, by hand."""
+    checks = [google_crc32c.value(f"{layer}\0{first + i}\0".encode() + row) for i, row in enumerate(rows)]
+    return b"".join(rows) + bytes(unused) + b"mdiorows" + struct.pack(f"<{len(checks)}I", *checks)
+
+
 def keys(store):
     return sorted(key for key, _ in store.list())
 
@@ -81,10 +88,12 @@ class TestObjects:
         ]
         assert store.read("VolumeDataLayout") == layout
         assert store.read(NAME + "/1029") == b"last"
-        assert store.read(NAME + "/ChunkMetadata/0") == struct.pack("<Q", CONSTANT) + bytes(8 * 1023)
-        assert store.read(NAME + "/ChunkMetadata/1") == bytes(8 * 5) + struct.pack("<Q", 7) + bytes(8 * 1018)
-        row = struct.pack("<IQ3B13x", 100, 9, 255, 128, 64)
-        assert store.read("XDimensions_012LOD0/ChunkMetadata/0") == bytes(28) + row + bytes(28 * 1022)
+        empty = [bytes(8)] * 1023
+        assert store.read(NAME + "/ChunkMetadata/0") == page(NAME, 0, [struct.pack("<Q", CONSTANT), *empty], 0)
+        assert store.read(NAME + "/ChunkMetadata/1") == page(NAME, 1024, [*empty[:5], struct.pack("<Q", 7)], 8 * 1018)
+        rows = [bytes(28), struct.pack("<IQ3B13x", 100, 9, 255, 128, 64)]
+        name = "XDimensions_012LOD0"
+        assert store.read(name + "/ChunkMetadata/0") == page(name, 0, rows, 28 * 1022)
         assert status(store) == {
             NAME: {
                 "adaptiveLevelSizes": [0] * 16, "channelName": "Amplitude", "chunkCount": 1030,

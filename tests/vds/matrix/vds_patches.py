@@ -33,6 +33,9 @@ class Container:
         (page,) = struct.unpack_from("<q", self.data, self.pages)
         self.entry = page + FIRST * 24
         self.payload, self.length = struct.unpack_from("<qi", self.data, self.entry)
+        self.put(
+            "<i", self.entry + 12, 0
+        )  # as the wheel writes rows, so that our check of the row does not see it first
 
     def put(self, form, offset, *values):
         """Overwrite bytes."""

@@ -173,6 +173,12 @@ class V1Dataset:
             self._nodes.shape(name)
         return self._nodes.identity
 
+    @property
+    def other_variables(self) -> tuple[str, ...]:
+        """Names of the variables that a read of the volume does not touch, such as coordinates."""
+        read = {*map(self.samples, self.patterns()), MASK, HEADERS, v1_header.NAME}
+        return tuple(name for name in self._names if name not in read)
+
     # -- access patterns -----------------------------------------------------------------------------------------
 
     def _is_pattern(self, name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mdio.plugins.contributions import Command, GridOverride, Reader, StorageBackend, Template, Writer
+from mdio.plugins.contributions import Check, Command, GridOverride, Reader, StorageBackend, Template, Writer
 from mdio.plugins.hookspecs import API_VERSION, hookimpl
 
 MDIO_API = API_VERSION
@@ -193,6 +193,17 @@ def mdio_templates() -> Iterator[Template]:
             chunks=chunks,
             units={"sample": "ms"} | {dim: "m" for dim in spatial if dim == "offset"},
         )
+
+
+@hookimpl
+def mdio_checks() -> Iterator[Check]:
+    """Return what ``mdio verify`` looks at in MDIO datasets besides the volume."""
+    yield Check(
+        name="other-variables",
+        summary="Coordinates and other variables of MDIO v1 can be read",
+        target="mdio.native.variable_checks:other_variables",
+        formats=("mdio",),
+    )
 
 
 @hookimpl

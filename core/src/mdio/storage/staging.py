@@ -141,7 +141,7 @@ class StagedTree:
             finally:
                 os.close(fd)
         except OSError as error:
-            raise _write_error(error, path) from error
+            raise _write_error(error, path, sum(memoryview(piece).nbytes for piece in pieces)) from error
 
     def discard(self, key: str) -> None:
         """Delete one object if it is there (a chunk that turned out to be all fill)."""
@@ -221,7 +221,7 @@ class StagedFile:
         try:
             pwrite(self._fd, data, offset)
         except OSError as error:
-            raise _write_error(error, str(self._part)) from error
+            raise _write_error(error, str(self._part), memoryview(data).nbytes) from error
         self._unsent += len(data)  # a count that threads lose now and then does as well
         if self._unsent >= _SEND:
             self._unsent = 0

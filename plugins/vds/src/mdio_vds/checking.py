@@ -93,12 +93,22 @@ def check_chunks(
         return [_chunk(layers[layer], index, dimensions, source.url) for layer, index in row.chunks(region)]
 
     said = ""
+    written: dict[str, int] = {}
+    unread: set[str] = set()
     for _, found in walk(row.plan(1, workers), look, max(1, stored // len(row)), observers):
         for check in found:
             if check.kind is None and check.problem == said:
                 continue  # a damaged page of entries is one damage, not one for each of its chunks
             said = check.problem
+            if check.kind is None:
+                unread.add(check.layer)
+            written[check.layer] = written.get(check.layer, 0) + (check.kind is not ChunkKind.UNWRITTEN)
             yield check
+    for placed in layers:
+        name, stated = placed.layer.name, placed.layer.valid_chunk_count
+        if name not in unread and 0 <= stated != written.get(name, 0):
+            problem = f"{written.get(name, 0)} chunks were written by their entries, {stated} by what the layer says"
+            yield ChunkCheck(name, None, name, None, None, problem)
 
 
 def _layers(source: VdsSource, layout: VolumeDataLayout) -> Iterator[ChunkCheck]:

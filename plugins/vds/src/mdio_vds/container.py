@@ -1,7 +1,8 @@
 """The single-file ``HueDataStore`` container: named files, each a sparse array of chunks.
 
-VDS specification section 2. There are no checksums, so every offset and size is checked against the size of the
-file before anything is read or allocated. All integers are little-endian.
+VDS specification section 2. The format has no checksums, so every offset and size is checked against the size of the
+file before anything is read or allocated. Rows that we wrote carry a check (:mod:`mdio_vds.row_checks`). All integers
+are little-endian.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from mdio_vds.chunks import ADAPTIVE_LEVELS, ChunkEntry, StoredLayer
 from mdio_vds.enums import CompressionMethod
 from mdio_vds.errors import VdsError
 from mdio_vds.layout import LAYOUT_NAME
+from mdio_vds.row_checks import check_of_row
 from mdio_vds.wavelet.adaptive import BEST, prefix_length
 
 if TYPE_CHECKING:
@@ -39,8 +41,10 @@ _SIZES = struct.Struct(f"<16xq{ADAPTIVE_LEVELS}q")
 """Where wavelet layers keep the size of their chunks before compression, and those of the payloads at each level."""
 _DIRECTORY = 16
 """Bytes before the file metadata of a page directory."""
-_ENTRY = 16
-"""Bytes before the chunk metadata of an index row."""
+_ENTRY = struct.Struct("<qiI")
+"""What an index row has before the chunk metadata: offset, length, and a word that is reserved (section 2.4)."""
+_PLACE = 12
+"""Bytes of an index row before the reserved word."""
 _LEVELS = slice(8, 8 + ADAPTIVE_LEVELS)
 """Where the chunk metadata of wavelet layers has its level bytes."""
 _WINDOW = 1024
@@ -195,12 +199,36 @@ class ContainerFile:
         return total
 
     def find(self, index: int) -> tuple[int, int, bytes]:
-        """Return payload offset, payload length in bytes and metadata of a chunk."""
+        """Return payload offset, payload length in bytes and metadata of a chunk.
+
+        Raises
+        ------
+        VdsError
+            The row does not match its check.
+        """
         if not 0 <= index < self.row.chunk_count:
             raise IndexError(f"chunk {index} of {self.row.name}, which has {self.row.chunk_count}")
         page, at = divmod(index, self.row.entries_per_page)
-        row = self._windows[page * self._per_page + at // _WINDOW][at % _WINDOW]
-        return int(row["offset"]), int(row["length"]), row.tobytes()[_ENTRY:]
+        window = self._windows[page * self._per_page + at // _WINDOW]
+        raw = window[at % _WINDOW].tobytes()
+        self._check_row(index, raw, window)
+        offset, length, _ = _ENTRY.unpack_from(raw)
+        return offset, length, raw[_ENTRY.size :]
+
+    def _check_row(self, index: int, raw: bytes, window: NDArray[Any]) -> None:
+        """Compare a row with its check; rows of others have none."""
+        *_, check = _ENTRY.unpack_from(raw)
+        if check:
+            damaged = check != check_of_row(self.row.name, index, raw[:_PLACE] + raw[_ENTRY.size :])
+        else:
+            damaged = not any(raw) and bool(window["reserved"].any())  # nobody takes a chunk back: zeros were written
+        if damaged:
+            page, at = divmod(index, self.row.entries_per_page)
+            raise self.container.error(
+                f"entry {index} of the layer does not match its check: it is damaged",
+                f"{self.row.name} chunk {index}",
+                int(self.pages[page]) + at * self._type.itemsize,
+            )
 
     def chunk(self, index: int, level: int = BEST) -> bytes:
         """Return the bytes of a chunk that an adaptive level needs; empty when it was never written."""
@@ -216,7 +244,7 @@ class ContainerFile:
         Raises
         ------
         VdsError
-            A page lies outside the file, or the file announces more chunks than memory can hold.
+            A page lies outside the file, a row is damaged, or the file announces more chunks than memory can hold.
         """
         try:
             rows = np.zeros(len(self), self._type)
@@ -228,7 +256,10 @@ class ContainerFile:
             first = int(page) * self.row.entries_per_page
             for part in range(self._per_page):
                 window = self._window(int(page) * self._per_page + part)
-                rows[first + part * _WINDOW : first + part * _WINDOW + len(window)] = window
+                start, width, raw = first + part * _WINDOW, self._type.itemsize, window.tobytes()
+                for at in range(len(window)):
+                    self._check_row(start + at, raw[at * width : (at + 1) * width], window)
+                rows[start : start + len(window)] = window
         return rows
 
     def _check_pages(self) -> None:

@@ -28,6 +28,7 @@ from mdio_vds.enums import CompressionMethod
 from mdio_vds.errors import VdsError
 from mdio_vds.growing import EditedFile, GrowingFile, NewFile
 from mdio_vds.layout import LAYOUT_NAME
+from mdio_vds.row_checks import seal_rows
 from mdio_vds.targets import TargetContents
 from mdio_vds.wavelet.adaptive import BEST, prefix_length
 
@@ -361,7 +362,8 @@ class ContainerLayerTarget:
         if table is None or (self._stored and not table.changed.any()):
             return None
         for number in np.flatnonzero(table.changed):
-            self.pages[number] = self._target.append(table.page(int(number)).tobytes())
+            page = seal_rows(self.name, int(number) * table.rows_per_page, table.page(int(number)))
+            self.pages[number] = self._target.append(page.tobytes())
         metadata = self._metadata(table)
         directory = self._target.append(bytes(_DIRECTORY) + metadata + self.pages.tobytes())
         table.changed[:] = False

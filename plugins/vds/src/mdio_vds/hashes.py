@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mdio_vds.descriptors import ChannelDescriptor
 
-__all__ = ["chunk_hash", "constant_hash", "payload_hash", "verify_hash"]
+__all__ = ["chunk_hash", "constant_hash", "is_ours", "payload_hash", "verify_hash"]
 
 _TAG = 0x6D64_696F  # "mdio": neither 0 nor all ones nor the tag of constants
 _CONSTANT = 0x0101_0101
@@ -54,7 +54,12 @@ def payload_hash(payload: bytes | memoryview) -> int:
 
 def verify_hash(hash: int, payload: bytes | memoryview) -> bool | None:
     """Return whether a payload is the one its hash was made from; None where the hash is not one of ours."""
-    return hash == payload_hash(payload) if hash >> 32 == _TAG else None
+    return hash == payload_hash(payload) if is_ours(hash) else None
+
+
+def is_ours(hash: int) -> bool:
+    """Return whether a hash is a check of a payload that we wrote."""
+    return hash >> 32 == _TAG
 
 
 def constant_hash(values: NDArray[Any], channel: ChannelDescriptor) -> int | None:

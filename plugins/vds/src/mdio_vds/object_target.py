@@ -21,6 +21,7 @@ from mdio_vds.growing import EditedTree, NewTree, ObjectPlace
 from mdio_vds.layout import LAYOUT_NAME, parse_layout
 from mdio_vds.layout_json import styled_json
 from mdio_vds.objectstore import LAYER_NAME, STATUS_NAME, ObjectLayer, ObjectSource, page_key
+from mdio_vds.row_checks import page_checks
 from mdio_vds.sealing import sealed
 from mdio_vds.targets import TargetContents
 from mdio_vds.wavelet.adaptive import BEST, prefix_length
@@ -328,7 +329,9 @@ class ObjectLayerTarget:
                 self._replaced.append(int(self._numbers[page]))
             self._numbers[page] = self._free
             self._free += 1
-            self._target.place.put(page_key(self.name, int(self._numbers[page])), raw.tobytes())
+            first, data = int(page) * len(raw), raw.tobytes()
+            checks = page_checks(self.name, first, min(len(raw), self.chunk_count - first), kind.itemsize, data)
+            self._target.place.put(page_key(self.name, int(self._numbers[page])), data + checks)
         self._table.changed[:] = False
 
     def status(self, first_channel: str) -> Mapping[str, Any]:
