@@ -66,6 +66,10 @@ def _refusal(name: str, limit: int) -> CodecError:
     return CodecError(f"{name} data decode to more than the {limit} bytes that they can hold: damaged, or made to harm")
 
 
+def _cut_off(name: str) -> CodecError:
+    return CodecError(f"{name} data are damaged: they end too early")
+
+
 def _inflate(name: str, wbits: int) -> Callable[[Any, Any, int], bytes]:
     def inflate(codec: Any, data: Any, limit: int) -> bytes:  # noqa: ARG001 - one signature for all
         import zlib
@@ -80,7 +84,7 @@ def _inflate(name: str, wbits: int) -> Callable[[Any, Any, int], bytes]:
             if len(found) > limit or stream.unconsumed_tail:
                 raise _refusal(name, limit)
             if not stream.eof:
-                raise CodecError(f"{name} data are damaged: they end too early")
+                raise _cut_off(name)
             if not stream.unused_data.strip(b"\0") or name != "gzip":
                 return found
             data = stream.unused_data
@@ -91,12 +95,15 @@ def _inflate(name: str, wbits: int) -> Callable[[Any, Any, int], bytes]:
 def _bz2(codec: Any, data: Any, limit: int) -> bytes:  # noqa: ARG001
     import bz2
 
+    stream = bz2.BZ2Decompressor()
     try:
-        found = bz2.BZ2Decompressor().decompress(data, limit + 1)
+        found = stream.decompress(data, limit + 1)
     except (OSError, ValueError) as error:
         raise CodecError(f"bz2 data are damaged: {error}") from error
     if len(found) > limit:
         raise _refusal("bz2", limit)
+    if not stream.eof:
+        raise _cut_off("bz2")
     return found
 
 
@@ -111,6 +118,8 @@ def _lzma(codec: Any, data: Any, limit: int) -> bytes:
         raise CodecError(f"lzma data are damaged: {error}") from error
     if len(found) > limit:
         raise _refusal("lzma", limit)
+    if not (stream.eof or filters):  # raw streams need no end mark
+        raise _cut_off("lzma")
     return found
 
 
