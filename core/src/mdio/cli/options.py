@@ -30,7 +30,6 @@ __all__ = [
     "StorageOptions",
     "Workers",
     "comma_list",
-    "json_object",
     "key_values",
     "normalise_argv",
     "settings_of",
@@ -65,25 +64,6 @@ def settings_of(context: typer.Context) -> Settings:
 
 
 # -- values ------------------------------------------------------------------------------------------------------
-
-
-def json_object(text: str) -> dict[str, Any]:
-    """Return a JSON object given as text.
-
-    Raises
-    ------
-    ConfigError
-        It is not JSON, or not an object; the text, which may hold keys, is not repeated.
-    """
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ConfigError(
-            f"not JSON at character {error.pos + 1}: {error.msg}", hint="""write it like '{"key": "value"}'"""
-        ) from None
-    if not isinstance(value, dict):
-        raise ConfigError("expected a JSON object", hint="""write it like '{"key": "value"}'""")
-    return value
 
 
 def _storage_options(text: str) -> dict[str, Any]:

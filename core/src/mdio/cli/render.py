@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
 
-__all__ = ["error_console", "key_values", "lines", "output_json", "panel", "table"]
+__all__ = ["key_values", "lines", "output_json", "table"]
 
 _PIPED_WIDTH = 32_767
 """Columns where nothing is a terminal: wide enough that no line is broken for the next program."""
@@ -74,21 +74,6 @@ def key_values(pairs: Mapping[str, object] | Iterable[tuple[str, object]], *, ti
         drawn.add_row(Text(name), Text(str(value)))
     _heading(title)
     _print(drawn)
-
-
-def panel(text: str, *, title: str = "") -> None:
-    """Print a text in a box to standard output."""
-    from rich.panel import Panel
-    from rich.text import Text
-
-    _print(Panel(Text(text), title=Text(title) if title else None, expand=False))
-
-
-def error_console() -> Console:
-    """Return a rich console on standard error."""
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False)
 
 
 def _heading(title: str) -> None:
