@@ -270,3 +270,38 @@ def test_through_the_formats(tmp_path, capsys):
     assert "  first: inline 102, crossline 203, sample 80 ms: " in out
     assert " against 0.5\n" in out
     assert run(capsys, a, str(tmp_path / "none"))[0] == 5
+
+
+def test_every_kind_of_difference_has_its_line(pair, capsys):
+    live = np.ones(SHAPE[:-1], bool)
+    live[3, 2] = False
+    one, two = cube(), cube(live=live, dtype="f8", dims=(DIMS[0], DIMS[1], Dimension(DIMS[2].coords, "sample", "m")))
+    records = two._headers.view(standard_layout().struct)
+    names = [field.name for field in standard_layout().fields][20:32]
+    for name in names:
+        records[name][2, 3] = 78
+    text = tuple(f"C{number:2} B" for number in range(1, 14))
+    binary = {f"Word {number:02}": number for number in range(12)}
+    one.schema = one.schema.with_metadata(binary=dict.fromkeys(binary, 99))
+    two.schema = two.schema.with_metadata(text=text, binary=binary)
+    for volume, samples in ((one, 40), (two, 39)):
+        lengths = np.full(SHAPE[:-1], 40, "u4")
+        lengths[1, 4] = samples
+        volume.lengths = lambda region, lengths=lengths: lengths[region.slices]
+    code, out = run(capsys, *pair(one, two))
+    lines = out.splitlines()
+    assert code == 4
+    assert lines[:4] == [
+        "grid: sample: unit 'ms' against 'm'",
+        "sample type: float32 against float64",
+        "live traces: 1 in only one of the two, the first at inline 13, crossline 310",
+        "trace lengths: 1 differ, the first at inline 11, crossline 320: 40 samples against 39",
+    ]
+    first = "1 traces differ, the first at inline 12, crossline 315: 0 against 78"
+    assert lines[4:15] == [*(f"header {name}: {first}" for name in names[:10]), "and 2 more header fields"]
+    assert lines[15:17] == ["text line 1: 'C 1 A' against 'C 1 B'", "text line 2: '' against 'C 2 B'"]
+    assert lines[25] == "and 3 more text lines"
+    assert lines[26:28] == ["binary header Word 00: 99 against 0", "binary header Word 01: 99 against 1"]
+    assert lines[36] == "and 2 more words of the binary header"
+    assert lines[37].endswith(": different")
+    assert len(lines) == 38
