@@ -227,3 +227,40 @@ def test_names_of_traces_and_words():
     ]
     with pytest.raises(ConfigError, match="selects no trace"):
         parse_traces(":", 0)
+
+
+def test_extended_records_are_told_apart_and_end_with_their_text(output, tmp_path):
+    first = [b"FIRST", b"", b"OF TWO"]
+    record = b"".join(line.ljust(80) for line in first).ljust(3200).decode().encode("cp037")
+    blank = " ".ljust(3200).encode("cp037")
+    inline, crossline = grid(2, 2)
+    values = np.zeros((4, SAMPLES), np.int16)
+    two = segy({189: inline, 193: crossline}, values, 3, binary={3505: ("h", 2)}, extended=record + blank)
+    (tmp_path / "x.sgy").write_bytes(two)
+    assert output("--extended").splitlines() == [
+        "Extended textual record 1 of 2", "FIRST", "", "OF TWO", "", "Extended textual record 2 of 2", "(blank)",
+    ]  # fmt: skip
+    (tmp_path / "x.sgy").write_bytes(segy({189: inline, 193: crossline}, values, 3))
+    assert output("--extended") == "No extended textual records.\n"
+
+
+def test_a_table_leaves_out_what_it_has_no_room_for(output, data, order, tmp_path):
+    names = {1: "i", 5: "i", 9: "i", 13: "i", 17: "i", 21: "i", 25: "i", 37: "i", 41: "i", 45: "i", 49: "i", 53: "i"}
+    for trace in range(30):
+        for byte, kind in names.items():
+            struct.pack_into(order + kind, data, 6800 + trace * LENGTH + byte - 1, trace * byte)
+    (tmp_path / "x.sgy").write_bytes(data)
+    shown = output("--trace", "0:3")
+    head = shown.splitlines()[1].split()
+    assert "crossline" in head
+    assert sum(max(len(name), 11) + 2 for name in head) <= 120 - 8
+    (note,) = [line for line in shown.splitlines() if line.startswith("Not shown, though they vary: ")]
+    assert note.endswith("(--fields chooses, --csv has all)")
+    assert not {*head} & {name.strip(",") for name in note.split()}
+
+
+def test_a_table_of_named_words_drops_those_that_are_zero_everywhere(output):
+    shown = output("--trace", "0:2", "--fields", "inline,cdp_x,109", "--nonzero").splitlines()
+    assert shown[1].split() == ["delay_recording_time", "inline"] or shown[1].split() == [
+        "inline", "delay_recording_time",
+    ]  # fmt: skip

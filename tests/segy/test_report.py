@@ -219,3 +219,24 @@ def test_ibm_floats_are_looked_at(report):
     assert checks["ibm-saturated"]["count"] == 1
     assert checks["ibm-odd-words"]["count"] == 1
     assert facts["sizes"]["sample_range"][1] == pytest.approx(3.4028235e38)
+
+
+def test_people_see_which_words_are_no_index_alone(report, tmp_path, capsys):
+    inline, crossline = grid(6, 5)
+    rows = np.r_[np.arange(30), [4, 4]]
+    report(segy({189: inline[rows], 193: crossline[rows]}, samples_for(3, np.random.default_rng(1), 32, SAMPLES), 3))
+    assert run(["segy", "scan", str(tmp_path / "x.sgy")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("No index alone"))
+    assert lines[at].split() == "No index alone Bytes Traces sharing Cells Most in one".split()
+    assert "inline,crossline 189,193 3 1 3".split() in [line.split() for line in lines[at:]]
+    assert any("what helps:" in line for line in lines)
+    assert lines[-1].startswith("  --header-locations") or "--grid-overrides" in lines[-1]
+
+
+def test_people_see_that_nothing_makes_a_grid(report, tmp_path, capsys):
+    report(segy({}, samples_for(3, np.random.default_rng(1), 5, SAMPLES), 3))
+    assert run(["segy", "scan", str(tmp_path / "x.sgy")]) == 0
+    shown = capsys.readouterr().out
+    assert "trace 5 × sample 8 (no usual header words make a grid)" in shown
+    assert "No usual header words make a grid: import makes (trace, sample) without keys." in shown

@@ -170,3 +170,27 @@ def test_objects_of_a_volume(place):
     assert {problem for _, _, problem in found} == {""}
     samples = [region for name, region, _ in found if name.startswith("Dimensions_012LOD0")]
     assert sum(region.size for region in samples) == 70 * 40 * 50
+
+
+def test_channels_without_a_layer_and_layers_without_a_channel(place, vds, capsys):
+    values = np.zeros((20, 20, 20), "f4")
+    layout = vds.layout_json(values.shape, [vds.channel(), vds.channel("Other")])
+    chunks = vds.cut(values, 32, (0, 0), (0, 1, 2), "R32", "None")
+    writer = vds.Writer(layout).layer("Dimensions_012LOD0", "None", chunks)
+    path = writer.layer("StrangeDimensions_012LOD0", "None", [(0, b"")] * 5).container(place / "s.vds")
+    facts = verify_json(capsys, path, 4)
+    assert {(row["layer"], row["message"]) for row in facts["damages"]} == {
+        ("Other", "no layer of this channel is stored"),
+        ("StrangeDimensions_012LOD0", "5 chunks do not fit any channel of the layout"),
+    }
+
+
+def test_an_object_that_cannot_be_read_is_told_without_its_place_twice(place, capsys):
+    make(place / "tree")
+    victim = place / "tree" / "Dimensions_012LOD0" / "3"
+    victim.unlink()
+    victim.mkdir()
+    (damage,) = verify_json(capsys, "tree", 4)["damages"]
+    assert damage["chunk"] == 3
+    assert damage["message"]
+    assert "Dimensions_012LOD0/3" not in damage["message"]
