@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -293,3 +294,50 @@ def test_the_journal_of_a_remote_target_is_found_again_where_it_can_be_gone_on_w
         journal.begin(HEADER)
         journal.close()
         assert [key[: len(".mdio-writing/0")] for key in store.objects] == kept
+
+
+def test_a_file_system_without_locks_gets_a_lock_file(tmp_path, monkeypatch):
+    def refuse(fd, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(module.fcntl, "flock", refuse)
+    first = Journal.local(tmp_path / ".journal", "target")
+    assert (tmp_path / ".journal.lock").exists()
+    with pytest.raises(WriterLockedError, match="another run is writing target") as caught:
+        Journal.local(tmp_path / ".journal", "target")
+    assert f"delete {tmp_path / '.journal.lock'}" in caught.value.hint
+    first.close()
+    assert not (tmp_path / ".journal.lock").exists()
+
+
+def test_a_lock_file_does_not_outlive_a_journal_that_cannot_be_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "fcntl", None)
+    (tmp_path / ".journal").mkdir()
+    with pytest.raises(IsADirectoryError):
+        Journal.local(tmp_path / ".journal", "target")
+    assert not (tmp_path / ".journal.lock").exists()
+
+
+def test_a_line_that_is_taken_in_parts_is_whole(tmp_path, monkeypatch):
+    journal = Journal.local(tmp_path / "journal", "target")
+    real, sizes = module.os.write, iter([7])
+    monkeypatch.setattr(module.os, "write", lambda fd, data: real(fd, data[: next(sizes, len(data))]))
+    journal.begin(HEADER)
+    journal.close()
+    monkeypatch.undo()
+    assert Journal.local(tmp_path / "journal", "target").header["slab"] == [64, 64]
+
+
+def test_two_runs_do_not_write_the_same_segment():
+    class Exclusive(DictStore):
+        def create(self, key, data):
+            if key in self.objects:
+                return False
+            self.write(key, data)
+            return True
+
+    store = Exclusive()
+    first, second = Journal.on_store(store, ".journal"), Journal.on_store(store, ".journal")
+    first.begin(HEADER)
+    with pytest.raises(WriterLockedError, match="memory://bucket/target: another run is writing it"):
+        second.begin(HEADER)
