@@ -5,6 +5,7 @@ Only the command named in the arguments is imported; the others are mounted empt
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
@@ -40,6 +41,8 @@ def run(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         return _hang_up()
     except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # typer takes every broken pipe for that of our output
+            return _hang_up() if _unread() else _explain(stop.__context__, settings)
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except BaseException as error:  # noqa: BLE001 - the one place where errors end
         return _explain(error, settings)
@@ -163,11 +166,13 @@ def _say(settings: Settings, level: str, message: str, *, hint: str = "", code: 
         text = json.dumps({key: value for key, value in fields.items() if value not in ("", None)})
     else:
         text = f"{level}: {message}" + (f"\nhint: {hint}" if hint else "")
-    try:
-        sys.stderr.write(text + "\n")
+    _tell(text + "\n")
+
+
+def _tell(text: str) -> None:
+    with contextlib.suppress(OSError, ValueError):  # nobody may listen any more
+        sys.stderr.write(text)
         sys.stderr.flush()
-    except (OSError, ValueError):  # nobody listens any more
-        return
 
 
 def _explain(error: BaseException, settings: Settings) -> int:
@@ -177,9 +182,9 @@ def _explain(error: BaseException, settings: Settings) -> int:
     if settings.verbose and not usage and not hasattr(error, "format_message"):
         from mdio.storage.secrets import scrub
 
-        sys.stderr.write(scrub("".join(traceback.format_exception(error))))
+        _tell(scrub("".join(traceback.format_exception(error))))
     if usage:
-        sys.stderr.write(message + "\n")
+        _tell(message + "\n")
     else:
         _say(settings, "error", message, hint=hint, code=code)
     return code
@@ -204,6 +209,18 @@ def _facts(error: BaseException) -> tuple[str, str, int]:
 
 def _flat(text: str) -> str:
     return " ".join(text.split())
+
+
+def _unread() -> bool:
+    """Whether the reader of our output went away; a broken pipe may also be that of a store."""
+    import select
+
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+    except (AttributeError, OSError, ValueError):  # Windows has no poll
+        return False
 
 
 def _hang_up() -> int:
