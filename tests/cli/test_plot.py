@@ -120,6 +120,19 @@ class TestTerminal:
         assert max(map(len, lines[:-1])) <= 80
         assert "one in 4" in lines[-1]
 
+    def test_a_terminal_is_filled(self, capsys, monkeypatch):
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+        monkeypatch.setattr("shutil.get_terminal_size", lambda fallback: (60, 20))
+        show_section(synthetic.volume((2, 3, 4)), None, {"inline": 100}, 3)
+        *lines, title = capsys.readouterr().out.splitlines()
+        # 3 traces of 4 samples: 20 columns each and 34 rows of half blocks, 8 a sample.
+        assert [line.count("▀") for line in lines] == [60] * 16
+        for line in lines:
+            cells = line.removesuffix("\x1b[0m").split("▀")[:-1]
+            assert [len({*cells[at : at + 20]}) for at in (0, 20, 40)] == [1, 1, 1]
+        assert len({*lines}) == 4
+        assert title.startswith("inline 100; down: ")
+
 
 def _section(values, sliced=False):
     from mdio.api.sections import Axis, Section

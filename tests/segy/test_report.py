@@ -228,8 +228,8 @@ def test_people_see_which_words_are_no_index_alone(report, tmp_path, capsys):
     assert run(["segy", "scan", str(tmp_path / "x.sgy")]) == 0
     lines = capsys.readouterr().out.splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("No index alone"))
-    assert lines[at].split() == "No index alone Bytes Traces sharing Cells Most in one".split()
-    assert "inline,crossline 189,193 3 1 3".split() in [line.split() for line in lines[at:]]
+    assert lines[at].split() == ["No", "index", "alone", "Bytes", "Traces", "sharing", "Cells", "Most", "in", "one"]
+    assert ["inline,crossline", "189,193", "3", "1", "3"] in [line.split() for line in lines[at:]]
     assert any("what helps:" in line for line in lines)
     assert lines[-1].startswith("  --header-locations") or "--grid-overrides" in lines[-1]
 
