@@ -78,7 +78,7 @@ def test_places_that_cannot_be_opened():
 
 def test_credentials_that_are_no_json():
     wrong = openvds.GoogleOpenOptions("b", "p", openvds.GoogleCredentialsJson('{"private_key": hush}'))
-    with pytest.raises(RuntimeError, match="^Google credentials are not JSON$"):
+    with pytest.raises(RuntimeError, match=r"^Google credentials are not JSON$"):
         openvds.open(wrong)
 
 
