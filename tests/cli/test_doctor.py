@@ -100,3 +100,43 @@ def test_loops_that_are_not_compiled(monkeypatch, package, name):
     assert "C compiler" in found[package].text
     monkeypatch.setattr(kernel, name, lambda: kernel)
     assert {diagnosis.topic: diagnosis.state for diagnosis in doctor._compiled()}[package] == "ok"
+
+
+def test_a_name_that_two_plugins_want_is_a_warning(capsys):
+    from contextlib import ExitStack
+
+    from mdio.plugins import Codec
+
+    with ExitStack() as stack:
+        for name in ("onething", "otherthing"):
+            module = types.ModuleType(name)
+            module.mdio_codecs = hookimpl(lambda: [Codec(name="wanted", target="json:dumps")])
+            stack.enter_context(registry().registered(module, name, distribution=f"mdio-{name}"))
+        found = [item for item in diagnoses(capsys) if item["topic"] == "plugins"]
+    assert [item["state"] for item in found] == ["warning"]
+    assert "wanted" in found[0]["text"]
+    assert "mdio-onething" in found[0]["text"] and "mdio-otherthing" in found[0]["text"]
+
+
+def test_a_machine_with_little(monkeypatch):
+    import resource
+    import shutil
+
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (256, 4096))
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: types.SimpleNamespace(free=2**30))
+    limits = {item.topic: item for item in [*_limits(monkeypatch), *doctor._temporary()]}
+    assert limits["open files"].state == limits["temporary files"].state == "warning"
+    assert limits["open files"].text == "at most 256; run: ulimit -n 1024"
+    assert limits["temporary files"].text.startswith("1.0 GiB free in ")
+    assert "memory" not in limits
+
+
+def _limits(monkeypatch):
+    """What is said of limits where the system does not tell its memory."""
+    import os
+
+    def unknown(name):
+        raise ValueError("unrecognized configuration name")
+
+    monkeypatch.setattr(os, "sysconf", unknown)
+    return list(doctor._limits())

@@ -1,5 +1,6 @@
 """``mdio plugins`` and ``mdio codecs``, in this process with plugins registered for the occasion."""
 
+import inspect
 import json
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import types
 import pytest
 
 from mdio.cli import main
-from mdio.plugins import Codec, Command, Reader, Template, hookimpl
+from mdio.plugins import Codec, Command, Reader, Template, Writer, hookimpl
 from mdio.plugins.registry import registry
 
 
@@ -92,6 +93,15 @@ def test_show_names_the_options(capsys):
     assert "chunks" in writer["options"]
 
 
+def _signature(real, silent):
+    def signature(target, **settings):
+        if target is silent:
+            raise ValueError("no signature found")
+        return real(target, **settings)
+
+    return signature
+
+
 class TestCheck:
     def findings(self, capsys, name, expected):
         code = main(["plugins", "check", name, "--json"])
@@ -133,6 +143,40 @@ class TestCheck:
         assert "(url, head, storage)" in found["reader sniffing: sniff"]["problem"]
         assert "expected a typer.Typer" in found["command partly"]["problem"]
         assert "2 dimensions but 1 chunk" in found["template t"]["problem"]
+
+    def test_templates_writers_and_what_cannot_be_asked(self, capsys, monkeypatch):
+        module = types.ModuleType("shaped")
+        module.mdio_templates = hookimpl(
+            lambda: [
+                Template(name="sound", dims=("a", "s"), chunks=(1, 1), keys={"a": "189:int32"}),
+                Template(name="flat", dims=("s",), chunks=(1,)),
+                Template(name="strange", dims=("a", "s"), chunks=(1, 1), keys={"b": "1"}, units={"c": "m"}),
+            ]
+        )
+        module.mdio_writers = hookimpl(
+            lambda: [
+                Writer(name="preparing", target="test_target:five", prepare="test_target:two"),
+                Writer(name="refusing", target="test_target:five", prepare="test_target:five"),
+                Writer(name="number", target="test_target:seven"),
+                Writer(name="compiled", target="test_target:compiled"),
+            ]
+        )
+        target = types.ModuleType("test_target")
+        target.five = lambda url, like, options, storage, creation: None
+        target.two = lambda volume, options: volume
+        target.seven = 7
+        target.compiled = type.__call__  # tells no signature
+        monkeypatch.setitem(sys.modules, "test_target", target)
+        monkeypatch.setattr(inspect, "signature", _signature(inspect.signature, target.compiled))
+        with registry().registered(module, "shaped"):
+            found = self.findings(capsys, "shaped", 3)
+        problems = {what: item["problem"] for what, item in found.items() if not item["ok"]}
+        assert problems == {
+            "template flat": "needs at least one dimension besides the samples",
+            "template strange": "keys or units of no dimension: b, c",
+            "writer refusing: prepare": "does not take the arguments (volume, options)",
+            "writer number": "is int, expected a function of (url, like, options, storage, creation)",
+        }
 
     def test_a_heavy_entry_point_is_found(self, capsys, tmp_path, monkeypatch):
         (tmp_path / "heavy_entry.py").write_text("import numpy\n")

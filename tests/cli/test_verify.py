@@ -213,6 +213,27 @@ def test_damages_of_one_message_are_one_only_where_they_touch():
     ]
 
 
+def test_one_object_that_several_parts_need_is_one_damage_by_its_most_telling_part():
+    class Torn(Broken):
+        """The order of the first chunks, and the samples of the last, need one object that is gone."""
+
+        def samples(self, region):
+            if region.start[0] >= 8:
+                raise IntegrityError("one.bin is gone")
+            return self.inner.samples(region)
+
+        def read(self, region):
+            if region.start[0] < 4:
+                raise IntegrityError("one.bin is gone")
+            self.samples(region)
+            return self.inner.read(region)
+
+    found = verify(Torn(cube(), None), workers=1, memory=1)
+    assert [(damage.name, damage.message) for damage in found.damages] == [("samples", "one.bin is gone")]
+    assert found.damages[0].where.startswith("inline 108–109, ")
+    assert found.damaged == 1
+
+
 def test_traces_are_counted_once():
     assert verify(cube(), memory=1, workers=1).traces == 90
 

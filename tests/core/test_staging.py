@@ -299,6 +299,31 @@ class TestFile:
             StagedFile(LocalStore(tmp_path / "x.sgy"), 12345).begin(fresh=False)
         assert part_path(tmp_path / "x.sgy").read_bytes().startswith(b"work of days")
 
+    @pytest.mark.parametrize("call", ["pwrite", "fsync", "replace"])
+    def test_a_disk_that_fills_up_meanwhile_is_said_and_the_part_stays(self, tmp_path, monkeypatch, call):
+        def full(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        staged = StagedFile(LocalStore(tmp_path / "x.sgy"), 4)
+        staged.begin(fresh=True)
+        staged.write(0, b"ab")
+        with monkeypatch.context() as patched:
+            owner = {"pwrite": staging, "fsync": os, "replace": Path}[call]
+            patched.setattr(owner, call, full)
+            with pytest.raises(StorageError, match=r"x\.sgy.*no space left on the device"):
+                staged.write(2, b"cd") if call == "pwrite" else staged.commit()
+        staged.close()
+        assert part_path(tmp_path / "x.sgy").read_bytes()[:2] == b"ab"
+        assert not (tmp_path / "x.sgy").exists()
+
+    def test_no_room_for_what_is_uploaded(self, remote, tmp_path, monkeypatch):
+        import tempfile
+
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        with pytest.raises(StorageError, match="no space left on the device for"):
+            StagedFile(remote, 1 << 62).begin(fresh=True)
+        assert list(tmp_path.iterdir()) == []
+
     def test_close_keeps_the_part_for_a_resume(self, tmp_path):
         staged = StagedFile(LocalStore(tmp_path / "x.sgy"), 4)
         staged.begin(fresh=True)

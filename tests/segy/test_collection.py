@@ -22,6 +22,7 @@ from mdio.exceptions import (
     FormatError,
     JournalMismatchError,
     MDIOAlreadyExistsError,
+    MDIOError,
     MDIONotFoundError,
     StorageError,
 )
@@ -471,3 +472,29 @@ def test_remote_files(tmp_path):
     finally:
         filesystem.store.clear()
         filesystem.pseudo_dirs[:] = [""]
+
+
+@pytest.mark.parametrize("call", ["preallocate", "pwrite"])
+def test_a_disk_that_is_full_when_files_are_split(files, tmp_path, monkeypatch, call):
+    import errno
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    bring_in(files, tmp_path / "x.mdio")
+    monkeypatch.setattr(f"mdio_segy.split.{call}", full)
+    with pytest.raises(MDIOError, match=rf"line_\d+\.sgy: writing failed: {os.strerror(errno.ENOSPC)}"):
+        mdio_to_segy(tmp_path / "x.mdio", tmp_path / "out", split=True)
+    assert not (tmp_path / "out").exists()
+    monkeypatch.undo()
+    mdio_to_segy(tmp_path / "x.mdio", tmp_path / "out", split=True, overwrite=True)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == files[1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lines", "out", "x.mdio"]
+
+
+def test_a_folder_that_stands_in_the_way_of_a_file(files, tmp_path):
+    bring_in(files, tmp_path / "x.mdio")
+    (tmp_path / "out").write_bytes(b"a file")
+    with pytest.raises((StorageError, MDIOAlreadyExistsError), match="out"):
+        mdio_to_segy(tmp_path / "x.mdio", tmp_path / "out", split=True, overwrite=True)
+    assert (tmp_path / "out").read_bytes() == b"a file"

@@ -86,8 +86,21 @@ class TestFiles:
     def test_scratch(self, tmp_path, calls, monkeypatch):
         monkeypatch.setattr(scratch, "_IN_MEMORY", -1)
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-        values = Scratch.of(np.arange(3000))
+        values = Scratch("i8", 3000)
+        values.write(0, np.arange(2000))
+        values.write(2000, np.arange(2000, 3000))
         np.testing.assert_array_equal(values.read(1000, 2500), np.arange(1000, 2500))
+        values.close()
+
+    def test_scratch_that_somebody_cut(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(scratch, "_IN_MEMORY", -1)
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        values = Scratch("i8", 3000)
+        values.write(0, np.arange(3000))
+        os.truncate(values._fd, 8000)
+        np.testing.assert_array_equal(values.read(0, 1000), np.arange(1000))
+        with pytest.raises(StorageError, match=f"a temporary file in {tmp_path} was cut"):
+            values.read(0, 1001)
         values.close()
 
     def test_durable_without_a_call_for_the_file_system(self, tmp_path, monkeypatch):

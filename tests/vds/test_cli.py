@@ -281,7 +281,12 @@ def test_targets_that_are_there(place, data, capsys):
         ("--integer-scale 1:0", ["--integer-scale", "--vds-format"]),
         ("--vds-format UInt8 --integer-scale 1:0 --value-range 0:1", ["--integer-scale", "--value-range"]),
         ("--vds-format UInt8 --integer-scale 1", ["--integer-scale", "SCALE:OFFSET"]),
+        ("--vds-format UInt8 --integer-scale 0:1", ["--integer-scale", "positive"]),
+        ("--vds-format UInt8 --integer-scale nan:1", ["--integer-scale", "positive"]),
+        ("--vds-format UInt8 --integer-scale inf:1", ["--integer-scale", "finite"]),
+        ("--vds-format UInt8 --integer-scale 1:-inf", ["--integer-scale", "finite"]),
         ("--value-range 7:5", ["value_range", "smaller"]),
+        ("--value-range 0:inf", ["value_range", "finite"]),
         ("--sample-unit furlong", ["--sample-unit"]),
         ("--sample-format IBMFlota", ["--sample-format", "IBMFloat"]),
         ("--survey-coordinate-system-unit yard", ["--survey-coordinate-system-unit"]),
@@ -315,6 +320,40 @@ def test_wrong_usage(place, capsys, options, parts):
         assert part in captured.err, captured.err
     assert captured.out == ""
     assert names(place) == ["x.json", "x.sgy"]
+
+
+@pytest.mark.parametrize(
+    ("said", "parts"),
+    [
+        ("{", ["x.json", "no JSON object"]),
+        ('{"InlineNumber": 189}', ["InlineNumber", "189", "[byte, width]"]),
+        ('{"InlineNumber": [0, "FourByte"]}', ["InlineNumber"]),
+        ('{"InlineNumber": [189, "ThreeByte"]}', ["InlineNumber"]),
+        ('{"Endianness": "Middle"}', ["'Middle'", "BigEndian", "LittleEndian"]),
+    ],
+)
+def test_header_formats_that_are_none(place, capsys, said, parts):
+    (place / "x.json").write_text(said)
+    assert run(["vds", "import", "x.sgy", "x.vds", "--header-format", "x.json"]) == 2
+    error = capsys.readouterr().err
+    for part in ["--header-format", *parts]:
+        assert part in error
+    assert names(place) == ["x.json", "x.sgy"]
+
+
+def test_a_sample_format_by_its_code(place, data):
+    from mdio_vds.importing import sample_format_code
+
+    assert sample_format_code("5") == sample_format_code("IEEEFloat") == 5
+    round_trip(place, data, "--sample-format 1")
+
+
+def test_a_file_that_is_no_saved_scan(place, capsys):
+    (place / "x.json").write_text("{")
+    assert run(["vds", "import", "x.sgy", "x.vds", "--file-info", "x.json"]) == 2
+    error = capsys.readouterr().err
+    assert "x.json is not JSON" in error
+    assert "mdio segy scan x.sgy --json writes one" in error
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,13 @@ def test_azure_google_http_memory_and_files():
         ("azureSAS://a/b", "Bogus=1", 'Invalid key "bogus" in AzureSAS connection string.'),
         ("s3://b/k", "nonsense", "Missing required = sign for name nonsense"),
         ("s3://", "", "S3 url is missing bucket"),
+        ("s3://b/k", "ConnectionTimeoutMs=soon", "connectiontimeoutms: 'soon' is not a whole number"),
+        ("s3://b/k", "WaveletAdaptiveRatio=much", "waveletadaptiveratio: 'much' is not a number"),
+        (
+            "s3://b/k",
+            "WaveletAdaptiveRatio=2;WaveletAdaptiveTolerance=1",
+            "waveletadaptiveratio and waveletadaptivetolerance exclude each other",
+        ),
     ],
 )
 def test_wrong_connection_strings(url, string, message):
@@ -67,6 +74,19 @@ def test_places_that_cannot_be_opened():
         openvds.open("azure://a/b")
     with pytest.raises(RuntimeError, match="foo"):
         openvds.open("foo://x")
+
+
+def test_credentials_that_are_no_json():
+    wrong = openvds.GoogleOpenOptions("b", "p", openvds.GoogleCredentialsJson('{"private_key": hush}'))
+    with pytest.raises(RuntimeError, match=r"^Google credentials are not JSON$"):
+        openvds.open(wrong)
+
+
+def test_values_of_connection_strings():
+    made = openvds.createOpenOptions("s3://b/k", "LogLevel=3;DisableInitApi=On;RequestTimeoutMs=70; ")
+    assert (made.disableInitApi, made.requestTimeoutMs) == (True, 70)
+    assert not openvds.createOpenOptions("s3://b/k", "DisableInitApi=off").disableInitApi
+    assert openvds.createOpenOptions("sd://tenant/x", "SdToken=abc").datasetPath == "sd://tenant/x"
 
 
 def test_secrets_are_not_shown():

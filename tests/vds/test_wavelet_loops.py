@@ -20,6 +20,7 @@ CHUNKS = {
     "flat": (20, 33),
     "line": (45,),
     "small": (5, 6, 7),
+    "deep": (64, 64),
 }
 
 
@@ -73,7 +74,7 @@ def test_plain_loops_give_what_compiled_loops_give():
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "NUMBA_DISABLE_JIT": "1"})
     assert done.returncode == 0, done.stderr
     plain = json.loads(done.stdout)
-    assert len(plain) == 36
+    assert len(plain) == 40
     assert plain == outcomes()
 
 

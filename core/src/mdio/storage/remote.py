@@ -220,6 +220,10 @@ class RemoteStore:
                 entries = self._access.call(Request(name, "listing"), "ls", folder, detail=True)
             except MDIONotFoundError:
                 continue
+            except StorageError as error:
+                if isinstance(error.__cause__, NotADirectoryError):  # below a file there is nothing
+                    continue
+                raise
             for info in entries:
                 own = info["name"].rstrip("/")
                 if info["type"] != "directory":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -202,8 +203,10 @@ def _coded_range(text: str, options: Mapping[str, Any]) -> tuple[float, float]:
     if "value_range" in options:
         raise ConfigError("scale and offset say the range of values, too", path=option, hint="leave --value-range out")
     scale, offset = pair(text, option, "SCALE:OFFSET")
-    if scale <= 0:
+    if not scale > 0:
         raise ConfigError(f"the scale must be positive, not {scale:g}", path=option)
+    if not (math.isfinite(scale) and math.isfinite(offset)):
+        raise ConfigError("scale and offset must be finite", path=option)
     return offset, offset + scale * (255 if options["format"] == "u8" else 65535)
 
 

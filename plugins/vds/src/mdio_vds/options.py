@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -137,4 +138,6 @@ class VdsWriteOptions(BaseModel):
             raise ValueError(f"tolerance: {self.compression} loses nothing, so there is nothing to tolerate")
         if self.value_range is not None and not self.value_range[0] < self.value_range[1]:
             raise ValueError("value_range: the first number must be smaller than the second")
+        if self.value_range is not None and not all(map(math.isfinite, self.value_range)):
+            raise ValueError("value_range: both numbers must be finite")
         return self

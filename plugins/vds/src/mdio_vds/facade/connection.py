@@ -123,7 +123,10 @@ def _fill(options: OpenOptions, pairs: Mapping[str, str], fields: Mapping[str, s
         if isinstance(old, bool):
             known = value.lower() in ("1", "true", "on", "yes")
         elif isinstance(old, int):
-            known = int(value)
+            try:
+                known = int(value)
+            except ValueError:
+                raise RuntimeError(f"Connection string parameter {key}: {value!r} is not a whole number.") from None
         setattr(options, fields[key], known)
     return options
 
@@ -242,5 +245,8 @@ def _signed_place(options: AzurePresignedOpenOptions) -> Place:
 def _gs_options(options: GoogleOpenOptions) -> dict[str, Any]:
     plain = CredentialsType(options.credentialsType & ~CredentialsType.SignedUrl)
     if plain == CredentialsType.Json:
-        return {"token": json.loads(options.credentials)}
+        try:
+            return {"token": json.loads(options.credentials)}
+        except ValueError:  # whose message shows what it could not read
+            raise RuntimeError("Google credentials are not JSON") from None
     return {"token": options.credentials} if options.credentials else {}
