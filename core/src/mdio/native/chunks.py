@@ -27,6 +27,9 @@ __all__ = ["ChunkCache", "ChunkReader"]
 _ALONE = 1 << 20
 """Decoded bytes below which threads cost more than they give."""
 
+_TOGETHER, _PARTS = 8, 8
+"""Chunks of an object that one thread takes in one go, at least; and parts into which the chunks of a region are cut."""
+
 _Decode = Callable[["Pieces", Region, "NDArray[Any]", Any], None]
 _Unit = tuple[tuple[int, ...], "NDArray[np.int64]", Any]
 
@@ -81,8 +84,7 @@ class ChunkReader:
         if kept is not None:
             return kept.copy()
         out = self._room(region.shape)
-        touched = math.prod(-(-b // n) - a // n for (a, b), n in zip(region, self.chunks, strict=True))
-        keeps = touched * self.spec.chunk_bytes <= self._cache.capacity
+        keeps = _touched(region, self.chunks) * self.spec.chunk_bytes <= self._cache.capacity
         self._decode_into(region, out, self._take_or_keep if keeps else self._take, stamps)
         (first,) = self._cache.first_touches(self.path, [region])
         if not first:
@@ -154,8 +156,9 @@ class ChunkReader:
     def _units(self, region: Region, out: NDArray[Any], stamps: Sequence[Any] | None) -> Iterator[_Unit]:
         """Yield the objects of a region, those of their chunks that are not in the cache, and the object's stamp.
 
-        What is in the cache is copied on the way.
+        What is in the cache is copied on the way. Of objects with many chunks several threads take a part each.
         """
+        most = max(_TOGETHER, _touched(region, self.chunks) // _PARTS)
         for number, place in enumerate(region.chunks(self.spec.objects)):
             wanted = self._inside(place, region)
             stamp = stamps[number] if stamps is not None else None
@@ -163,8 +166,8 @@ class ChunkReader:
                 stamp = self._stamp(place) if stamps is None else stamp
                 left = [not self._copy_held(tuple(index), stamp, region, out) for index in wanted.tolist()]
                 wanted = wanted[left]
-            if len(wanted):
-                yield place, wanted, stamp
+            for first in range(0, len(wanted), most):
+                yield place, wanted[first : first + most], stamp
 
     def _copy_held(self, index: tuple[int, ...], stamp: Any, region: Region, out: NDArray[Any]) -> bool:
         held = self._cache.get((self.path, index), stamp)
@@ -300,6 +303,11 @@ class ChunkReader:
             return self.spec.key(index)
         shard = tuple(i * n // s for i, n, s in zip(index, self.chunks, self.spec.shards, strict=True))
         return f"{','.join(map(str, index))} in {self.spec.key(shard)}"
+
+
+def _touched(region: Region, chunks: Sequence[int]) -> int:
+    """Return the number of chunks that a region touches."""
+    return math.prod(-(-b // n) - a // n for (a, b), n in zip(region, chunks, strict=True))
 
 
 def _bytes_of(chunk: NDArray[Any]) -> NDArray[np.uint8]:
