@@ -26,7 +26,9 @@ EMPTY = 2**64 - 1
 
 
 class Counting(LocalStore):
-    """Counts what is read."""
+    """Counts what is read; as a store elsewhere."""
+
+    path = None
 
     def __init__(self, path):
         super().__init__(path)

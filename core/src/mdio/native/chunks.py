@@ -27,8 +27,10 @@ __all__ = ["ChunkCache", "ChunkReader"]
 _ALONE = 1 << 20
 """Decoded bytes below which threads cost more than they give."""
 
-_TOGETHER, _PARTS = 8, 8
-"""Chunks of an object that one thread takes in one go, at least; and parts into which the chunks of a region are cut."""
+_TOGETHER = 8
+"""Chunks of an object that one thread takes in one go, at least."""
+_PARTS = 8
+"""Parts into which the chunks of a region are cut."""
 
 _Decode = Callable[["Pieces", Region, "NDArray[Any]", Any], None]
 _Unit = tuple[tuple[int, ...], "NDArray[np.int64]", Any]
@@ -159,6 +161,8 @@ class ChunkReader:
         What is in the cache is copied on the way. Of objects with many chunks several threads take a part each.
         """
         most = max(_TOGETHER, _touched(region, self.chunks) // _PARTS)
+        if self._store.path is None:  # each part would ask a store elsewhere once more
+            most = math.prod(n // c for n, c in zip(self.spec.objects, self.chunks, strict=True))
         for number, place in enumerate(region.chunks(self.spec.objects)):
             wanted = self._inside(place, region)
             stamp = stamps[number] if stamps is not None else None
