@@ -146,7 +146,7 @@ _SHORT = {
     "vds export": ("seconds",),
     "rechunk": ("seconds",),
     "reads": ("inline", "crossline", "slice", "cube", "trace", "scan"),
-    "lazy": ("slice", "cube"),
+    "lazy": ("slice", "slice again", "cube", "cube again"),
     "lossy": ("seconds", "size"),
 }
 """Cases of the short table and their measures."""
