@@ -62,17 +62,12 @@ def _runs(frame: Frame, wanted: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Yield (first, last) of runs of neighbouring whole blocks, each a batch; a shorter block stands alone."""
     layout = frame.layout
     longest = max(_BATCH // layout.blocksize, 1)
-    first = last = -1
-    for block in wanted:
-        whole = layout.length(block) == layout.blocksize
-        if first >= 0 and block == last + 1 and whole and block - first < longest:
-            last = block
-            continue
-        if first >= 0:
-            yield first, last
-        first = last = block
-    if first >= 0:
-        yield first, last
+    for first, last in spans_of(wanted):
+        end = last + (layout.length(last) == layout.blocksize)
+        for low in range(first, end, longest):
+            yield low, min(low + longest, end) - 1
+        if end == last:
+            yield last, last
 
 
 def decode_box(
@@ -220,7 +215,7 @@ def needed_blocks(blocksize: int, shape: Sequence[int], itemsize: int, region: S
     return needed
 
 
-def spans_of(blocks: Sequence[int]) -> Iterator[tuple[int, int]]:
+def spans_of(blocks: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Yield (first, last) of the runs of neighbours among ascending block numbers."""
     first = last = -1
     for block in blocks:
