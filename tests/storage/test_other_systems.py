@@ -18,7 +18,8 @@ from mdio.exceptions import MDIONotFoundError, StorageError
 from mdio.native.pending import PendingDocuments
 from mdio.storage import local, space
 from mdio.storage.backends import filesystem
-from mdio.storage.local import LocalFile, LocalStore, preallocate, pwrite, sync_filesystem, write_pieces
+from mdio.storage.local import LocalFile, LocalStore, pread, preallocate, pwrite, sync_filesystem, write_pieces
+from mdio.storage.staging import StagedFile
 
 DATA = bytes(range(256)) * 40
 CALLS = ("pread", "preadv", "pwrite", "writev", "posix_fallocate")
@@ -245,3 +246,20 @@ class TestPendingDocuments:
         assert part.url == "x.mdio/a"
         assert list(part) == [(".zarray", b"1"), ("b/.zattrs", b"22")]
         assert not PendingDocuments("x", []).is_dir()
+
+
+def test_pread_stops_at_the_end_of_the_file(tmp_path, calls):
+    path = tmp_path / "x"
+    path.write_bytes(DATA)
+    with path.open("rb") as file:
+        assert pread(file.fileno(), 100, 7) == DATA[7:107]
+        assert pread(file.fileno(), 100, len(DATA) - 9) == DATA[-9:]
+        assert pread(file.fileno(), 100, len(DATA)) == b""
+
+
+def test_a_staged_file_is_checked_on_any_system(tmp_path, calls):
+    staged = StagedFile(LocalStore(tmp_path / "x"), len(DATA))
+    staged.begin(fresh=True)
+    staged.write(0, memoryview(DATA))
+    assert staged.read(3, 50) == DATA[3:53]
+    staged.abort()

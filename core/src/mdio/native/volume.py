@@ -134,11 +134,6 @@ class MdioVolume:
         return found
 
     @property
-    def header_array(self) -> ChunkReader | None:
-        """The stored array of header records, or None."""
-        return self._records
-
-    @property
     def packer(self) -> RecordPacker:
         """How raw header records and the packed ones of the store follow from each other."""
         return self._packer

@@ -18,6 +18,7 @@ __all__ = [
     "LocalFile",
     "LocalStore",
     "begin_writeback",
+    "pread",
     "preallocate",
     "pwrite",
     "sync_directory",
@@ -319,6 +320,22 @@ def pwrite(fd: int, data: memoryview | bytes, offset: int) -> None:
             with _SEEK_LOCK:
                 os.lseek(fd, offset + done, os.SEEK_SET)
                 done += os.write(fd, view[done:])
+
+
+def pread(fd: int, length: int, offset: int) -> bytes:
+    """Return up to ``length`` bytes from ``offset``, fewer where the file ends, from any thread."""
+    found = b""
+    while len(found) < length:
+        if hasattr(os, "pread"):
+            part = os.pread(fd, length - len(found), offset + len(found))
+        else:
+            with _SEEK_LOCK:
+                os.lseek(fd, offset + len(found), os.SEEK_SET)
+                part = os.read(fd, length - len(found))
+        if not part:
+            break
+        found = found + part if found else part
+    return found
 
 
 def write_pieces(fd: int, pieces: Sequence[memoryview | bytes]) -> None:

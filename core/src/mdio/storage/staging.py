@@ -27,6 +27,7 @@ from mdio.storage.claiming import (
 from mdio.storage.local import (
     LocalStore,
     begin_writeback,
+    pread,
     preallocate,
     pwrite,
     sync_directory,
@@ -229,7 +230,7 @@ class StagedFile:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return what was written, for checks on resume."""
-        return os.pread(self._fd, length, offset)
+        return pread(self._fd, length, offset)
 
     def commit(self) -> None:
         """Let the file appear under its name."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from mdio.core.volume import SourceFile
 from mdio.exceptions import ConfigError, FormatError, StorageError
-from mdio.storage.local import LocalStore, preallocate, pwrite
+from mdio.storage.local import LocalStore, pread, preallocate, pwrite
 from mdio.storage.staging import StagedTree
 from mdio_segy.binary import decode_binary
 from mdio_segy.outline import outline_for
@@ -209,7 +209,7 @@ class _Output:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return what is at an offset."""
-        return os.pread(self._fd, length, offset)
+        return pread(self._fd, length, offset)
 
     def close(self) -> None:
         """Close the file."""

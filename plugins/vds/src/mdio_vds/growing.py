@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mdio.exceptions import StorageError
 from mdio.storage.claiming import part_path
-from mdio.storage.local import pwrite
+from mdio.storage.local import pread, pwrite
 from mdio.storage.staging import StagedFile, StagedTree
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class EditedFile:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return what is there; less at the end of the file."""
-        return os.pread(self._fd, length, offset)
+        return pread(self._fd, length, offset)
 
     def finish(self, end: int, header: bytes) -> None:
         """Make the new parts durable, then the header that leads to them; writing may go on."""
