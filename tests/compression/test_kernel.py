@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import google_crc32c
 import numcodecs
 import numpy as np
 import pytest
@@ -70,6 +71,12 @@ def test_weak_planes_are_stored_every_other_time():
     plane = frame.layout.blocksize // 4
     assert all(length == plane for length in lowest[1::2])
     assert all(plane * (1 - 1 / planes.WEAK) < length < plane for length in lowest[0::2])
+
+
+def test_higher_levels_store_no_weak_plane_as_it_is():
+    frame = parse(SplitBlosc(4, clevel=5).encode(ibm_like((64, 64, 64))))
+    lowest = [int.from_bytes(frame.data[at : at + 4].tobytes(), "little") for at in frame.offsets]
+    assert all(length < frame.layout.blocksize // 4 for length in lowest)
 
 
 def test_noise_is_told_from_bytes_that_shrink():
@@ -217,6 +224,22 @@ def test_any_byte_of_a_frame_may_be_anything(frames, kind, monkeypatch):
         assert found[0] == found[1], trial
         if kind == "ours" and MAGIC in damaged and isinstance(found[0], bytes):
             assert found[0] == values[1:7, 2:15, 3:16].tobytes()
+
+
+def test_streams_of_items_as_they_are_are_left_to_python(frames, monkeypatch):
+    """Streams apart without a shuffle: legal, written by nobody."""
+    values = np.arange(4096, dtype="f4")
+    frame = bytearray(SplitBlosc(4, blocksize=4096).encode(values))
+    plain = parse(bytes(frame))
+    end = 16 + 8 * plain.layout.blocks + 8
+    frame[2] &= 0xFE
+    frame[end : end + 4] = google_crc32c.value(bytes(frame[:end])).to_bytes(4, "little")
+    job = np.array([0, len(frame), 0, 4096, 0], np.int64)
+    assert SplitBlosc(4).decode_boxes(bytes(frame), job, (4096,), np.zeros(4096, "f4")) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernel, "frames", lambda: None)
+        expected = SplitBlosc(4).decode(bytes(frame)).tobytes()
+    assert SplitBlosc(4).decode(bytes(frame)).tobytes() == expected != values.tobytes()
 
 
 def test_without_a_library_of_zstd_python_does_it(monkeypatch):

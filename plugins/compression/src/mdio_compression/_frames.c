@@ -399,7 +399,9 @@ static int open_block(Worker *worker, const Stored *stored, const Frame *frame, 
     if (frame->checked && crc32c(0, data + at, end - at) != word_at(frame->checks + 4 * (size_t)block))
         return 0;
     int shuffled = frame->flags & SHUFFLE && frame->typesize > 1;
-    int apart = shuffled && !(frame->flags & UNSPLIT) && splits(frame->typesize, frame->blocksize, length);
+    int apart = !(frame->flags & UNSPLIT) && splits(frame->typesize, frame->blocksize, length);
+    if (apart && !shuffled)
+        return 0; /* pieces of items as they are: nobody writes that */
     size_t streams = apart ? frame->typesize : 1, size = length / streams;
     for (size_t k = 0; k < streams; k++) {
         if (end - at < 4)
@@ -626,7 +628,7 @@ static int64_t encode(Worker *worker, const Chunk *chunk, size_t nbytes, size_t 
             const uint8_t *stream = source + k * size;
             size_t got = size;
             int untried = streams > 1 && block % TRIED;
-            if (!(untried && (saved[k] ? block % 2 && saved[k] * WEAK < size : is_noise(stream, size)))) {
+            if (!(untried && (saved[k] ? level == 1 && block % 2 && saved[k] * WEAK < size : is_noise(stream, size)))) {
                 got = zstd.compress(worker->encoder, packed, bound, stream, size);
                 if (zstd.is_error(got))
                     return -1;

@@ -157,7 +157,8 @@ class SplitBlosc:
         deflate = streams.encoder(self.cname, self.clevel)
         whole = data.size // layout.blocksize if layout.blocks and layout.splits(0) else 0
         if whole:
-            yield from _split_blocks(deflate, data[: whole * layout.blocksize], layout, whole)
+            weak = planes.WEAK if self.clevel == 1 else layout.blocksize  # what no plane falls short of
+            yield from _split_blocks(deflate, data[: whole * layout.blocksize], layout, whole, weak)
         for block in range(whole, layout.blocks):
             start = block * layout.blocksize
             plane = _shuffle(data[start : start + layout.length(block)], layout)
@@ -385,7 +386,9 @@ def _flat(buf: Any) -> Bytes:
     return np.frombuffer(buf, np.uint8)
 
 
-def _split_blocks(deflate: streams.Deflate, data: Bytes, layout: Layout, blocks: int) -> Iterator[Sequence[Any]]:
+def _split_blocks(
+    deflate: streams.Deflate, data: Bytes, layout: Layout, blocks: int, weak: int
+) -> Iterator[Sequence[Any]]:
     """Yield the pieces of blocks that are one stream a byte plane."""
     items = layout.blocksize // layout.typesize
     table = planes.split(data, layout.typesize, _scratch(data.size)).reshape(layout.typesize, blocks, items)
@@ -404,7 +407,7 @@ def _split_blocks(deflate: streams.Deflate, data: Bytes, layout: Layout, blocks:
     saved = np.array([[max(items - len(found[at]), 0) for at in row] for row in starts[:: planes.TRIED].tolist()])
     near = np.repeat(saved, planes.TRIED, axis=0)[:blocks]  # what the block before saved that was tried
     odd = np.arange(blocks)[:, None] % 2 == 1
-    left = ~tried & ~np.where(near > 0, odd & (near * planes.WEAK < items), planes.noisy(table.swapaxes(0, 1)))
+    left = ~tried & ~np.where(near > 0, odd & (near * weak < items), planes.noisy(table.swapaxes(0, 1)))
     compress(left)
     for block, row in enumerate(starts.tolist()):
         yield [piece for at, plane in zip(row, table[:, block], strict=True) for piece in _stored(found.get(at), plane)]

@@ -28,8 +28,9 @@ TRIED = 4
 own looks like anything but noise. Planes that repeat themselves look like noise as well, but shrink."""
 
 WEAK = 10
-"""A plane that shrinks by less than a tenth is stored as it is in every other block: inflating it takes as long as all
-else of a read, and saves a fiftieth of the chunk. IBM floats have such a plane, their lowest bits being often zero."""
+"""At level 1 a plane that shrinks by less than a tenth is stored as it is in every other block: inflating it takes as
+long as all else of a read, and saves a fiftieth of the chunk. IBM floats have such a plane: their lowest bits are often
+zero. Higher levels are for those who want every byte."""
 
 _NOISE_LEAST, _NOISE_RUNS, _NOISE_RUN = 8192, 4, 256
 _NOISE_SQUARES = 5600
