@@ -379,3 +379,11 @@ def test_bad_parameters():
         blosc("tiny")
     assert blosc("small", typesize=8, blocksize=1024) == SplitBlosc(8, "zstd", 5, 1024)
     assert blosc(clevel=3) == SplitBlosc(4, "zstd", 3)
+
+
+def test_blocks_that_are_no_whole_items_are_refused():
+    frame = bytearray(numcodecs.Blosc("zstd", 1, 1, 2048).encode(np.arange(600, dtype="f8")))
+    frame[2] &= ~0x10  # streams apart
+    frame[8:12] = (2050).to_bytes(4, "little")
+    with pytest.raises(CodecError, match="no whole items of 8"):
+        SplitBlosc(8).decode(bytes(frame))

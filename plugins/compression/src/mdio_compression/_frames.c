@@ -356,9 +356,11 @@ static int parse(Stored *stored, size_t nbytes, size_t typesize, Frame *frame)
             return 0;
     } else {
         /* Only the Python code looks for checks behind a damaged header; there are none in frames by others. */
-        size_t by_offset = word_at(data + HEADER);
-        if (by_offset != gap)
+        if (word_at(data + HEADER) != gap)
             return 0;
+        for (uint32_t block = 1; block < frame->blocks; block++)
+            if (word_at(data + HEADER + 4 * (size_t)block) > total)
+                return 0;
     }
     stored->size = total;
     frame->offsets = data + HEADER;

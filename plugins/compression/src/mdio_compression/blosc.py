@@ -358,7 +358,7 @@ def _decode_box(
 ) -> None:
     if not out.size:
         return
-    blocks = needed_blocks(frame.layout.blocksize, shape, kind.itemsize, box)
+    blocks = [] if frame.stored else needed_blocks(frame.layout.blocksize, shape, kind.itemsize, box)
     if frame.layout.typesize == kind.itemsize and len(box):
         found = np.empty(out.shape, kind)
         if decode_box(frame, shape, box, blocks, found.reshape(-1).view(np.uint8)):

@@ -259,6 +259,8 @@ def parse(buf: Any, max_size: int | None = None) -> Frame:
         return Frame(data, layout, flags, (), None)
     if (nbytes and not 0 < blocksize <= nbytes) or total < _HEADER_BYTES + 4 * layout.blocks:
         raise CodecError("a compressed chunk has a Blosc header of impossible sizes")
+    if not flags & _UNSPLIT and layout.blocks and layout.splits(0) and blocksize % typesize:
+        raise CodecError(f"a compressed chunk has blocks of {blocksize} bytes, which are no whole items of {typesize}")
     offsets = np.frombuffer(data, "<u4", layout.blocks, _HEADER_BYTES).tolist()
     if any(offset > total for offset in offsets):
         raise CodecError("a compressed chunk has a block beyond its end")
