@@ -278,7 +278,7 @@ def test_command(tmp_path):
         connection.close()
         time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()

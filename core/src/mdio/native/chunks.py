@@ -160,9 +160,7 @@ class ChunkReader:
 
         What is in the cache is copied on the way. Of objects with many chunks several threads take a part each.
         """
-        most = max(_TOGETHER, _touched(region, self.chunks) // _PARTS)
-        if self._store.path is None:  # each part would ask a store elsewhere once more
-            most = math.prod(n // c for n, c in zip(self.spec.objects, self.chunks, strict=True))
+        most = self._most_together(region)
         for number, place in enumerate(region.chunks(self.spec.objects)):
             wanted = self._inside(place, region)
             stamp = stamps[number] if stamps is not None else None
@@ -172,6 +170,14 @@ class ChunkReader:
                 wanted = wanted[left]
             for first in range(0, len(wanted), most):
                 yield place, wanted[first : first + most], stamp
+
+    def _most_together(self, region: Region) -> int:
+        """Return how many chunks of an object one thread takes in one go."""
+        if self.spec.shards is None:
+            return 1
+        if self._store.path is None:  # each part would ask a store elsewhere once more
+            return math.prod(n // c for n, c in zip(self.spec.shards, self.chunks, strict=True))
+        return max(_TOGETHER, _touched(region, self.chunks) // _PARTS)
 
     def _copy_held(self, index: tuple[int, ...], stamp: Any, region: Region, out: NDArray[Any]) -> bool:
         held = self._cache.get((self.path, index), stamp)
