@@ -69,17 +69,25 @@ def open(
 
     Parameters, and what is raised, are those of :func:`mdio.open`, which wraps the volume for people.
     """
-    from mdio.storage.claiming import is_unfinished
-
     url = os.fspath(url)
     storage = Stores(storage_options or {})
-    unfinished = local_path(url) is not None and is_unfinished(storage.open(url))
+    before = _state(url, storage)
     try:
         return _opened(url, format, options or {}, storage)
     except MDIOError:
-        if not unfinished or is_unfinished(storage.open(url)):
+        if _state(url, storage) == before:
             raise
-        return _opened(url, format, options or {}, storage)  # the run that made it has just ended
+        return _opened(url, format, options or {}, storage)  # a run that makes it has just begun or ended
+
+
+def _state(url: str, storage: Stores) -> tuple[bool, bool] | None:
+    """Return whether a local dataset is being made, and whether there is one; None for those elsewhere."""
+    from mdio.storage.claiming import is_unfinished
+
+    if local_path(url) is None:
+        return None
+    store = storage.open(url)
+    return is_unfinished(store), store.exists()
 
 
 def _opened(url: str, format: str | None, options: Mapping[str, Any], storage: Stores) -> Volume:
