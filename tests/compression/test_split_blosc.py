@@ -22,7 +22,7 @@ from mdio_compression.frame import MAGIC, Layout, parse
 def way(request):
     with pytest.MonkeyPatch.context() as patch:
         use(request.param, patch, kernel, "frames")
-        yield
+        yield request.param
 
 
 STOCK = numcodecs.Blosc()
@@ -43,7 +43,9 @@ def smooth(shape, dtype="f4"):
 @pytest.mark.parametrize("cname", ["zstd", "lz4"])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("typesize", [1, 2, 3, 4, 8, 12, 16, 17, 232, 255])
-def test_stock_decoder_and_ours_give_the_bytes_back(typesize, kind, cname):
+def test_stock_decoder_and_ours_give_the_bytes_back(typesize, kind, cname, way):
+    if (cname, way) == ("lz4", "compiled"):
+        return  # Python does it either way
     for size in (1, 3, typesize, 127, 128, 129, 512, 4096, 8191, 30000, 65540):
         for blocksize in (64, 500, 508, 512, 4096, 65536):
             data = KINDS[kind](size)

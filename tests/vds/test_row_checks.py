@@ -224,7 +224,8 @@ class TestWheel:
     def test_objects(self, tmp_path):
         pytest.importorskip("moto")
         pytest.importorskip("s3fs")
-        from vds_wheel import connection, filesystem, s3_server, storage_options
+        from servers import s3_server
+        from vds_wheel import connection, filesystem, storage_options
 
         expected = written(tmp_path / "x", "objects").copy()
         with s3_server() as endpoint:
