@@ -32,8 +32,8 @@ class ArraySpec:
     dtype
         As stored, byte order included; raw records as ``V<n>`` or structured.
     codec
-        numcodecs-like codec of a chunk, or None. ``encode_pieces``, ``decode_region`` and ``check`` are used where it
-        has them.
+        numcodecs-like codec of a chunk, or None. ``encode_part``, ``encode_pieces``, ``decode_boxes``,
+        ``decode_region``, ``read_region`` and ``check`` are used where it has them.
     fill
         What cells hold that no object holds; of ``dtype``, None for zeros.
     filters

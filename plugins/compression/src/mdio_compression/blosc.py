@@ -210,10 +210,10 @@ class SplitBlosc:
         Parameters
         ----------
         source
-            Buffer with the frames, or number of an open file.
+            Buffer with the frames, number of an open file, or name of one.
         jobs
-            int64, a row a chunk: offset and length of the frame in the source, then for each axis start and stop of
-            the box in the chunk and start in ``out``.
+            int64, a row a chunk: offset and length of the frame in the source (-1: to the end of a file), then for
+            each axis start and stop of the box in the chunk and start in ``out``.
         shape
             Of the chunks.
         out
