@@ -9,7 +9,7 @@ setup(
     ext_modules=[
         Extension(
             "mdio_compression._frames",
-            ["src/mdio_compression/_frames.c"],
+            ["src/mdio_compression/_frames.c", "src/mdio_compression/_repeats.c"],
             extra_compile_args=["-O3"],
             py_limited_api=limited,
             optional=True,

@@ -13,8 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
+import typer.main
 
 import mdio
+from mdio.cli.coercion import defer
 from mdio.cli.completion import completed_command
 from mdio.cli.mounting import grafts, mount, typer_of
 from mdio.cli.options import Settings, normalise_argv, split_settings
@@ -36,7 +38,9 @@ def run(argv: Sequence[str]) -> int:
         settings, arguments = split_settings(normalise_argv(argv))
         _listen(settings)
         app = build(arguments or completed_command(registry().names(Command)) or ["--help"])
-        code = app(args=arguments or ["--help"], prog_name="mdio", obj=settings, standalone_mode=False)
+        command = typer.main.get_command(app)
+        defer(command)
+        code = command.main(args=arguments or ["--help"], prog_name="mdio", obj=settings, standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         return _hang_up()

@@ -25,6 +25,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "_repeats.h"
+
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "frames are little-endian and read as they are; the package works without this module"
 #endif
@@ -46,6 +48,7 @@ typedef size_t (*compress_fn)(void *, void *, size_t, const void *, size_t);
 typedef size_t (*parameter_fn)(void *, int, int);
 typedef unsigned (*is_error_fn)(size_t);
 typedef size_t (*bound_fn)(size_t);
+typedef size_t (*sequences_fn)(void *, void *, size_t, const Sequence *, size_t, const void *, size_t);
 
 static struct {
     create_fn create_decoder, create_encoder;
@@ -54,19 +57,22 @@ static struct {
     parameter_fn set;
     is_error_fn is_error;
     bound_fn bound;
+    sequences_fn compress_sequences; /* not in every library */
 } zstd;
 
-/* zstd.h, "advanced compression API": ZSTD_cParameter. */
-enum { LEVEL = 100, WINDOW_LOG = 101, HASH_LOG = 102, MIN_MATCH = 105 };
+/* zstd.h, "advanced compression API": ZSTD_cParameter; of its experimental part ZSTD_c_blockDelimiters and
+ * ZSTD_c_searchForExternalRepcodes, without which equal distances are stored again and again. */
+enum { LEVEL = 100, WINDOW_LOG = 101, HASH_LOG = 102, MIN_MATCH = 105, DELIMITED = 1008, FIND_REPEATED = 1016 };
+enum { MAX_ZSTD_BLOCK = 1 << 17 };
 
 /* ---------------------------------------------------------------- room that outlives a call */
 
 typedef struct Worker {
     struct Worker *next;
-    void *decoder, *encoder;
+    void *decoder, *encoder, *repeat_encoder;
     int level; /* that the encoder is set to; 0 for none */
-    uint8_t *block, *stored, *frame;
-    size_t block_size, stored_size, frame_size;
+    uint8_t *block, *stored, *frame, *repeats;
+    size_t block_size, stored_size, frame_size, repeats_size;
 } Worker;
 
 static Worker *idle;
@@ -212,10 +218,11 @@ FAST static void split2(const uint8_t *items, size_t count, uint8_t *planes)
     }
 }
 
-FAST static void split4(const uint8_t *items, size_t count, uint8_t *planes)
+/* Planes lie `apart` bytes from each other. */
+FAST static void split4(const uint8_t *items, size_t count, uint8_t *planes, size_t apart)
 {
-    uint8_t *restrict a = planes, *restrict b = planes + count;
-    uint8_t *restrict c = planes + 2 * count, *restrict d = planes + 3 * count;
+    uint8_t *restrict a = planes, *restrict b = planes + apart;
+    uint8_t *restrict c = planes + 2 * apart, *restrict d = planes + 3 * apart;
     for (size_t k = 0; k < count; k++) {
         uint32_t word;
         memcpy(&word, items + 4 * k, 4);
@@ -226,10 +233,33 @@ FAST static void split4(const uint8_t *items, size_t count, uint8_t *planes)
     }
 }
 
+FAST static void halve8(const uint8_t *items, size_t count, uint32_t *restrict low, uint32_t *restrict high)
+{
+    for (size_t k = 0; k < count; k++) {
+        memcpy(low + k, items + 8 * k, 4);
+        memcpy(high + k, items + 8 * k + 4, 4);
+    }
+}
+
+/* Eight streams at once are more than a loop can vectorise: in halves, while they are in the cache. */
+static void split8(const uint8_t *items, size_t count, uint8_t *planes)
+{
+    enum { SOME = 1024 };
+    uint32_t halves[2][SOME];
+    for (size_t first = 0; first < count; first += SOME) {
+        size_t some = count - first < SOME ? count - first : SOME;
+        halve8(items + 8 * first, some, halves[0], halves[1]);
+        for (size_t half = 0; half < 2; half++)
+            split4((const uint8_t *)halves[half], some, planes + 4 * half * count + first, count);
+    }
+}
+
 static void split(const uint8_t *items, size_t count, size_t typesize, uint8_t *planes)
 {
-    if (typesize == 4)
-        split4(items, count, planes);
+    if (typesize == 8)
+        split8(items, count, planes);
+    else if (typesize == 4)
+        split4(items, count, planes, count);
     else if (typesize == 2)
         split2(items, count, planes);
     else
@@ -248,6 +278,18 @@ FAST static void join4(const uint8_t *const *planes, size_t count, uint8_t *out)
     }
 }
 
+FAST static void join8(const uint8_t *const *planes, size_t count, uint8_t *out)
+{
+    const uint8_t *restrict a = planes[0], *restrict b = planes[1], *restrict c = planes[2], *restrict d = planes[3];
+    const uint8_t *restrict e = planes[4], *restrict f = planes[5], *restrict g = planes[6], *restrict h = planes[7];
+    for (size_t k = 0; k < count; k++) {
+        uint32_t low = (uint32_t)a[k] | (uint32_t)b[k] << 8 | (uint32_t)c[k] << 16 | (uint32_t)d[k] << 24;
+        uint32_t high = (uint32_t)e[k] | (uint32_t)f[k] << 8 | (uint32_t)g[k] << 16 | (uint32_t)h[k] << 24;
+        memcpy(out + 8 * k, &low, 4);
+        memcpy(out + 8 * k + 4, &high, 4);
+    }
+}
+
 FAST static void join2(const uint8_t *const *planes, size_t count, uint8_t *out)
 {
     const uint8_t *restrict a = planes[0], *restrict b = planes[1];
@@ -257,20 +299,37 @@ FAST static void join2(const uint8_t *const *planes, size_t count, uint8_t *out)
     }
 }
 
-/* Put `count` items from position `first` of the planes to `out`, `stride` bytes apart. */
-static void join(const uint8_t *const *planes, size_t first, size_t count, size_t typesize, uint8_t *out,
+typedef void (*join_fn)(const uint8_t *const *, size_t, uint8_t *);
+
+static join_fn joins[] = {[2] = join2, [4] = join4, [8] = join8};
+
+/* Put `count` items from position `first` of a block to `out`, `stride` bytes apart. An item has `size` bytes, `lanes`
+ * neighbours are taken apart together: byte b of item k is number k / lanes of plane k % lanes * size + b. */
+static void join(const uint8_t *const *planes, size_t first, size_t count, size_t size, size_t lanes, uint8_t *out,
                  Py_ssize_t stride)
 {
-    if (stride == (Py_ssize_t)typesize && count > 8 && (typesize == 4 || typesize == 2)) {
-        const uint8_t *moved[4];
-        for (size_t byte = 0; byte < typesize; byte++)
-            moved[byte] = planes[byte] + first;
-        (typesize == 4 ? join4 : join2)(moved, count, out);
-        return;
+    size_t together = size * lanes;
+    join_fn whole = together < sizeof joins / sizeof *joins ? joins[together] : NULL;
+    size_t stop = first + count, lane = lanes == 1 ? 0 : first % lanes, at = lanes == 1 ? first : first / lanes;
+    while (first < stop) {
+        if (!lane && whole && stride == (Py_ssize_t)size && stop - first > 8 * lanes) {
+            const uint8_t *moved[8];
+            size_t many = lanes == 1 ? stop - first : (stop - first) / lanes;
+            for (size_t plane = 0; plane < together; plane++)
+                moved[plane] = planes[plane] + at;
+            whole(moved, many, out);
+            at += many;
+            first += many * lanes;
+            out += many * together;
+            continue;
+        }
+        for (size_t byte = 0; byte < size; byte++)
+            out[byte] = planes[lane * size + byte][at];
+        out += stride;
+        first++;
+        if (++lane == lanes)
+            lane = 0, at++;
     }
-    for (size_t k = first; k < first + count; k++, out += stride)
-        for (size_t byte = 0; byte < typesize; byte++)
-            out[byte] = planes[byte][k];
 }
 
 /* ---------------------------------------------------------------- a frame */
@@ -278,7 +337,10 @@ static void join(const uint8_t *const *planes, size_t first, size_t count, size_
 static const uint8_t MAGIC[8] = {0x9f, 'M', 'D', 'I', 'O', 'c', '1', '\n'};
 enum { HEADER = 16, GAP = 12, MAX_DIMS = 8, MAX_ITEM = 255, SHUFFLE = 1, MEMCPYED = 2, BITSHUFFLE = 4, UNSPLIT = 16 };
 /* planes.TRIED, .WEAK and .noisy say what these are. */
-enum { TRIED = 4, WEAK = 10, NOISE_LEAST = 8192, NOISE_RUNS = 4, NOISE_RUN = 256, NOISE_SQUARES = 5600 };
+enum { TRIED = 4, WEAK = 10, NOISE_LEAST = 8192, NOISE_RUNS = 4, NOISE_RUN = 256, NOISE_SQUARES = 5600, WEAK_SQUARES = 16000 };
+/* At level 1 repeats are looked for where the shape of the chunk says, wherever in the first of so many blocks that was
+ * not dearer than what zstd finds by a sixteenth: such streams are quicker to make, and to inflate by a quarter. */
+enum { COMPARED = 16, DEARER = 16, NEARLY_NOTHING = 32 };
 enum { ZSTD = 4, MAX_SPLIT_ITEM = 16, MIN_SPLIT_ITEMS = 128, HEAD = 4096 };
 
 /* Of a file that is read in parts, `data` has room for all of the frame but only `have` bytes from its start. */
@@ -291,7 +353,7 @@ typedef struct {
 
 typedef struct {
     uint32_t nbytes, blocksize, blocks;
-    size_t typesize;
+    size_t typesize, lanes; /* of the items that are taken apart; how many of the array's they are */
     int flags, checked;
     const uint8_t *offsets, *checks;
     size_t first; /* where the blocks begin, at least */
@@ -340,11 +402,16 @@ static int parse(Stored *stored, size_t nbytes, size_t typesize, Frame *frame)
     frame->nbytes = word_at(data + 4);
     frame->blocksize = word_at(data + 8);
     size_t total = word_at(data + 12);
-    if (data[0] != 2 || frame->typesize != typesize || frame->nbytes != nbytes || total > stored->size)
+    if (data[0] != 2 || frame->nbytes != nbytes || total > stored->size)
         return 0;
+    if (!(frame->flags & SHUFFLE))
+        frame->typesize = typesize; /* nothing goes by it then */
+    if (!frame->typesize || frame->typesize % typesize || nbytes % frame->typesize)
+        return 0;
+    frame->lanes = frame->typesize / typesize;
     if (frame->flags & (MEMCPYED | BITSHUFFLE) || frame->flags >> 5 != ZSTD)
         return 0;
-    if (!frame->nbytes || !frame->blocksize || frame->blocksize > frame->nbytes || frame->blocksize % typesize)
+    if (!frame->nbytes || !frame->blocksize || frame->blocksize > frame->nbytes || frame->blocksize % frame->typesize)
         return 0;
     frame->blocks = (frame->nbytes - 1) / frame->blocksize + 1;
     size_t gap = HEADER + 4 * (size_t)frame->blocks, end = gap + sizeof MAGIC + 4 * (size_t)frame->blocks;
@@ -389,8 +456,8 @@ static size_t end_of(const Stored *stored, const Frame *frame, uint32_t block)
                                                         : stored->size;
 }
 
-/* Inflate a block into `planes`; the rest behind the whole items, if any, stays behind the last plane. */
-static int open_block(Worker *worker, const Stored *stored, const Frame *frame, uint32_t block,
+/* Inflate a block into `planes`, of those that lie apart only the lanes that are wanted, a bit each. */
+static int open_block(Worker *worker, const Stored *stored, const Frame *frame, uint32_t block, uint32_t wanted,
                       const uint8_t **planes)
 {
     size_t length = length_of(frame, block), at = word_at(frame->offsets + 4 * (size_t)block);
@@ -404,7 +471,7 @@ static int open_block(Worker *worker, const Stored *stored, const Frame *frame, 
     int apart = !(frame->flags & UNSPLIT) && splits(frame->typesize, frame->blocksize, length);
     if (apart && !shuffled)
         return 0; /* pieces of items as they are: nobody writes that */
-    size_t streams = apart ? frame->typesize : 1, size = length / streams;
+    size_t streams = apart ? frame->typesize : 1, size = length / streams, lane = frame->typesize / frame->lanes;
     for (size_t k = 0; k < streams; k++) {
         if (end - at < 4)
             return 0;
@@ -414,7 +481,7 @@ static int open_block(Worker *worker, const Stored *stored, const Frame *frame, 
             return 0;
         if (packed == size)
             planes[k] = data + at;
-        else {
+        else if (!apart || wanted >> k / lane & 1) {
             uint8_t *target = worker->block + k * size;
             if (zstd.decompress(worker->decoder, target, size, data + at, packed) != size)
                 return 0; /* errors are numbers far beyond any size */
@@ -443,7 +510,7 @@ static int fetch(Stored *stored, const Frame *frame, const Box *box)
 {
     if (stored->file < 0)
         return 1;
-    size_t inner = frame->typesize;
+    size_t inner = frame->typesize / frame->lanes;
     for (int axis = 1; axis < box->dims; axis++)
         inner *= box->shape[axis];
     uint32_t low = (uint32_t)((size_t)box->start[0] * inner / frame->blocksize);
@@ -469,14 +536,20 @@ static int decode_box(Worker *worker, Stored *stored, const Box *box, size_t nby
         return 0;
     if (!worker->decoder && !(worker->decoder = zstd.create_decoder()))
         return 0;
-    int shuffled = frame.flags & SHUFFLE && typesize > 1;
-    int last = box->dims - 1;
-    size_t block_items = frame.blocksize / typesize;
+    int shuffled = frame.flags & SHUFFLE && frame.typesize > 1, last = box->dims - 1, rows = last - 1;
+    size_t block_items = frame.blocksize / typesize, lanes = frame.lanes, inner = box->shape[last];
+    size_t width = (size_t)(box->stop[last] - box->start[last]);
+    uint32_t wanted = UINT32_MAX;
+    if (lanes > 1 && lanes <= 16 && inner % lanes == 0 && width < lanes) {
+        wanted = 0;
+        for (size_t k = 0; k < width; k++)
+            wanted |= 1u << ((size_t)box->start[last] + k) % lanes;
+    }
     int64_t at[MAX_DIMS];
     for (int axis = 0; axis < box->dims; axis++)
         at[axis] = box->start[axis];
     const uint8_t *planes[MAX_ITEM + 1];
-    uint32_t open = UINT32_MAX;
+    size_t first = 0, stop = 0; /* items of the block that is open */
     for (;;) {
         size_t item = 0;
         uint8_t *out = box->out;
@@ -484,31 +557,31 @@ static int decode_box(Worker *worker, Stored *stored, const Box *box, size_t nby
             item = item * box->shape[axis] + (size_t)at[axis];
             out += (at[axis] - box->start[axis]) * box->strides[axis];
         }
-        item = item * box->shape[last] + (size_t)box->start[last];
-        size_t left = (size_t)(box->stop[last] - box->start[last]);
-        while (left) { /* a row may reach into several blocks */
-            uint32_t block = (uint32_t)(item / block_items);
-            if (block != open) {
-                if (!open_block(worker, stored, &frame, block, planes))
-                    return 0;
-                open = block;
+        item = item * inner + (size_t)box->start[last];
+        size_t run = last ? (size_t)(box->stop[rows] - box->start[rows]) : 1;
+        Py_ssize_t stride = box->strides[last], row_stride = last ? box->strides[rows] : 0;
+        for (size_t row = 0; row < run; row++, item += inner, out += row_stride) {
+            uint8_t *target = out;
+            for (size_t here = item, left = width, some; left; here += some, left -= some) {
+                if (here < first || here >= stop) { /* a row may reach into several blocks */
+                    uint32_t block = (uint32_t)(here / block_items);
+                    if (!open_block(worker, stored, &frame, block, wanted, planes))
+                        return 0;
+                    first = (size_t)block * block_items;
+                    stop = first + length_of(&frame, block) / typesize;
+                }
+                some = stop - here < left ? stop - here : left;
+                if (shuffled)
+                    join(planes, here - first, some, typesize, lanes, target, stride);
+                else if (stride == (Py_ssize_t)typesize)
+                    memcpy(target, planes[0] + (here - first) * typesize, some * typesize);
+                else
+                    for (size_t k = 0; k < some; k++)
+                        memcpy(target + (Py_ssize_t)k * stride, planes[0] + (here - first + k) * typesize, typesize);
+                target += (Py_ssize_t)some * stride;
             }
-            size_t inside = item - (size_t)block * block_items;
-            size_t some = length_of(&frame, block) / typesize - inside;
-            if (some > left)
-                some = left;
-            if (shuffled)
-                join(planes, inside, some, typesize, out, box->strides[last]);
-            else if (box->strides[last] == (Py_ssize_t)typesize)
-                memcpy(out, planes[0] + inside * typesize, some * typesize);
-            else
-                for (size_t k = 0; k < some; k++)
-                    memcpy(out + (Py_ssize_t)k * box->strides[last], planes[0] + (inside + k) * typesize, typesize);
-            out += (Py_ssize_t)some * box->strides[last];
-            item += some;
-            left -= some;
         }
-        int axis = last - 1;
+        int axis = rows - 1;
         while (axis >= 0 && ++at[axis] == box->stop[axis])
             at[axis] = box->start[axis], axis--;
         if (axis < 0)
@@ -526,6 +599,7 @@ typedef struct {
     const uint8_t *cell; /* one item of fill */
     int zero_fill;       /* its bytes are all zero */
     size_t typesize;
+    size_t lanes; /* items that are taken apart together */
     size_t inner; /* items of a row */
 } Chunk;
 
@@ -572,8 +646,8 @@ static int is_fill(const Chunk *chunk, const uint8_t *items, size_t bytes)
     return bytes <= chunk->typesize || !memcmp(items, items + chunk->typesize, bytes - chunk->typesize);
 }
 
-/* Whether a plane is not worth compressing: the same rule as planes.noisy, which has the reasons. */
-static int is_noise(const uint8_t *plane, size_t size)
+/* Whether a sample of a plane is nothing better than what `limit` says: the same rule as planes.noisy. */
+static int is_noise(const uint8_t *plane, size_t size, uint32_t limit)
 {
     if (size < NOISE_LEAST)
         return 0;
@@ -585,14 +659,92 @@ static int is_noise(const uint8_t *plane, size_t size)
     }
     for (int k = 0; k < 256; k++)
         squares += counts[k] * counts[k];
-    return squares < NOISE_SQUARES;
+    return squares < limit;
+}
+
+/* Make an encoder do as it is told about what repeats; 0 where it does not know how. */
+static int expect_sequences(void *encoder)
+{
+    static const int settings[][2] = {{LEVEL, 1}, {WINDOW_LOG, 17}, {HASH_LOG, 6}, {DELIMITED, 1}, {FIND_REPEATED, 1}};
+    for (size_t k = 0; k < sizeof settings / sizeof *settings; k++)
+        if (zstd.is_error(zstd.set(encoder, settings[k][0], settings[k][1])))
+            return 0;
+    return 1;
+}
+
+/* Compress a plane by what lies a sample, a row and a plane of rows before; 0 where that cannot be done. */
+static size_t compress_repeats(Worker *worker, const Chunk *chunk, const uint8_t *plane, size_t size, uint8_t *packed,
+                               size_t bound)
+{
+    if (!zstd.compress_sequences || chunk->dims < 2 || size > MAX_ZSTD_BLOCK)
+        return 0;
+    if (!worker->repeat_encoder) {
+        if (!(worker->repeat_encoder = zstd.create_encoder()))
+            return 0;
+        expect_sequences(worker->repeat_encoder); /* connect() saw that it can */
+    }
+    size_t scratch = repeat_words(size) * sizeof(uint64_t), count = repeat_bound(size);
+    if (!room(&worker->repeats, &worker->repeats_size, scratch + count * sizeof(Sequence)))
+        return 0;
+    Sequence *found = (Sequence *)(worker->repeats + scratch);
+    size_t row = chunk->inner / chunk->lanes, distances[DISTANCES] = {1, row, row * chunk->chunk[chunk->dims - 2]};
+    count = find_repeats(plane, size, distances, (uint64_t *)worker->repeats, found);
+    size_t got = zstd.compress_sequences(worker->repeat_encoder, packed, bound, found, count, plane, size);
+    return zstd.is_error(got) ? 0 : got;
+}
+
+/* What the planes of one byte in the blocks before told. */
+typedef struct {
+    size_t saved; /* bytes, of the last one that was tried */
+    int repeats;  /* whether repeats are looked for by shape */
+} Habit;
+
+/* Whether a plane is stored as it is without being tried: by the rules of planes.py. */
+static int stays(const Habit *habit, const uint8_t *plane, size_t size, size_t block, int level)
+{
+    if (block % TRIED == 0)
+        return 0;
+    if (!habit->saved)
+        return is_noise(plane, size, NOISE_SQUARES);
+    return level == 1 && block % 2 && habit->saved * WEAK < size && is_noise(plane, size, WEAK_SQUARES);
+}
+
+/* Compress a stream, if that makes it shorter; return its bytes, 0 for failure. */
+static size_t shrink(Worker *worker, const Chunk *chunk, Habit *habit, const uint8_t **stream, size_t size,
+                     size_t block, int level)
+{
+    size_t bound = worker->frame_size / 2, got = 0, other = 0;
+    uint8_t *packed = worker->frame, *repeated = packed + bound;
+    int compared = habit && level == 1 && block % COMPARED == 0;
+    if (habit && habit->repeats && !compared)
+        other = compress_repeats(worker, chunk, *stream, size, repeated, bound);
+    if (!other) {
+        got = zstd.compress(worker->encoder, packed, bound, *stream, size);
+        if (zstd.is_error(got))
+            return 0;
+    }
+    if (compared) {
+        if (got * WEAK < size * (WEAK - 1))
+            other = compress_repeats(worker, chunk, *stream, size, repeated, bound);
+        habit->repeats = other && other <= got + got / DEARER + NEARLY_NOTHING;
+        if (!habit->repeats)
+            other = 0;
+    }
+    if (other)
+        got = other, packed = repeated;
+    if (habit && block % TRIED == 0)
+        habit->saved = got < size ? size - got : 0;
+    if (got >= size)
+        return size;
+    *stream = packed;
+    return got;
 }
 
 /* Return the bytes of the frame in `out`; 0 for a chunk of only fill, -1 where it cannot be done. */
 static int64_t encode(Worker *worker, const Chunk *chunk, size_t nbytes, size_t blocksize, int level, int keep_fill,
                       uint8_t *out, size_t capacity)
 {
-    size_t typesize = chunk->typesize, blocks = (nbytes - 1) / blocksize + 1;
+    size_t typesize = chunk->typesize * chunk->lanes, blocks = (nbytes - 1) / blocksize + 1;
     size_t gap = HEADER + 4 * blocks, end = gap + sizeof MAGIC + 4 * blocks, at = end + 4;
     if (capacity < at + nbytes + 4 * blocks * (splits(typesize, blocksize, blocksize) ? typesize : 1))
         return -1;
@@ -611,16 +763,14 @@ static int64_t encode(Worker *worker, const Chunk *chunk, size_t nbytes, size_t 
     }
     uint8_t *items = room(&worker->block, &worker->block_size, blocksize);
     uint8_t *planes = room(&worker->stored, &worker->stored_size, blocksize);
-    size_t bound = zstd.bound(blocksize);
-    uint8_t *packed = room(&worker->frame, &worker->frame_size, bound);
-    if (!items || !planes || !packed)
+    if (!items || !planes || !room(&worker->frame, &worker->frame_size, 2 * zstd.bound(blocksize)))
         return -1;
     int only_fill = 1;
-    size_t saved[MAX_SPLIT_ITEM] = {0}; /* bytes, of the last plane that was tried */
+    Habit habits[MAX_SPLIT_ITEM] = {{0}};
     for (size_t block = 0; block < blocks; block++) {
         size_t length = nbytes - block * blocksize < blocksize ? nbytes - block * blocksize : blocksize;
         size_t count = length / typesize, begin = at;
-        gather(chunk, block * blocksize / typesize, count, items);
+        gather(chunk, block * blocksize / chunk->typesize, length / chunk->typesize, items);
         only_fill = only_fill && is_fill(chunk, items, length);
         if (typesize > 1)
             split(items, count, typesize, planes);
@@ -629,18 +779,10 @@ static int64_t encode(Worker *worker, const Chunk *chunk, size_t nbytes, size_t 
         for (size_t k = 0; k < streams; k++) {
             const uint8_t *stream = source + k * size;
             size_t got = size;
-            int untried = streams > 1 && block % TRIED;
-            if (!(untried && (saved[k] ? level == 1 && block % 2 && saved[k] * WEAK < size : is_noise(stream, size)))) {
-                got = zstd.compress(worker->encoder, packed, bound, stream, size);
-                if (zstd.is_error(got))
-                    return -1;
-                if (!untried && streams > 1)
-                    saved[k] = got < size ? size - got : 0;
-                if (got < size)
-                    stream = packed;
-                else
-                    got = size;
-            }
+            if (streams == 1 || !stays(habits + k, stream, size, block, level))
+                got = shrink(worker, chunk, streams == 1 ? NULL : habits + k, &stream, size, block, level);
+            if (!got)
+                return -1;
             uint32_t number = (uint32_t)got;
             memcpy(out + at, &number, 4);
             memcpy(out + at + 4, stream, got);
@@ -668,9 +810,10 @@ static int64_t encode(Worker *worker, const Chunk *chunk, size_t nbytes, size_t 
 
 static PyObject *connect(PyObject *module, PyObject *args)
 {
-    unsigned long long found[7];
+    unsigned long long found[8] = {0};
     (void)module;
-    if (!PyArg_ParseTuple(args, "KKKKKKK", found, found + 1, found + 2, found + 3, found + 4, found + 5, found + 6))
+    if (!PyArg_ParseTuple(args, "KKKKKKK|K", found, found + 1, found + 2, found + 3, found + 4, found + 5, found + 6,
+                          found + 7))
         return NULL;
     for (int k = 0; k < 7; k++)
         if (!found[k]) {
@@ -684,7 +827,21 @@ static PyObject *connect(PyObject *module, PyObject *args)
     zstd.compress = (compress_fn)(uintptr_t)found[4];
     zstd.bound = (bound_fn)(uintptr_t)found[5];
     zstd.is_error = (is_error_fn)(uintptr_t)found[6];
+    Worker *worker = found[7] ? take_worker() : NULL;
+    if (worker) {
+        if (!worker->repeat_encoder)
+            worker->repeat_encoder = zstd.create_encoder();
+        if (worker->repeat_encoder && expect_sequences(worker->repeat_encoder))
+            zstd.compress_sequences = (sequences_fn)(uintptr_t)found[7];
+        give_back(worker);
+    }
     Py_RETURN_NONE;
+}
+
+static PyObject *finds_repeats(PyObject *module, PyObject *args)
+{
+    (void)module, (void)args;
+    return PyBool_FromLong(zstd.compress_sequences != NULL);
 }
 
 static int is_connected(void)
@@ -810,20 +967,22 @@ release:
 }
 
 PyDoc_STRVAR(encode_doc,
-"encode(part, shape, cell, blocksize, level, keep_fill, out)\n--\n\n"
+"encode(part, shape, cell, blocksize, level, lanes, keep_fill, out)\n--\n\n"
 "Encode a chunk and return the bytes of its frame in out: 0 for one of only fill, unless that is kept, -1 where the\n"
 "Python code has to do it.\n\n"
-"part has any strides and at most the chunk's shape (int64), which is padded with the item cell.");
+"part has any strides and at most the chunk's shape (int64), which is padded with the item cell. Bytes are taken apart\n"
+"over lanes neighbouring items, which the last axis is a multiple of.");
 
 static PyObject *encode_chunk(PyObject *module, PyObject *args)
 {
     PyObject *given;
     Py_buffer part, shape, cell, out;
     Py_ssize_t blocksize;
-    int level, keep_fill;
+    int level, lanes, keep_fill;
     int64_t size = -2;
     (void)module;
-    if (!PyArg_ParseTuple(args, "Oy*y*nipw*", &given, &shape, &cell, &blocksize, &level, &keep_fill, &out))
+    if (!PyArg_ParseTuple(args, "Oy*y*niipw*", &given, &shape, &cell, &blocksize, &level, &lanes, &keep_fill,
+                          &out))
         return NULL;
     if (PyObject_GetBuffer(given, &part, PyBUF_STRIDES) < 0) {
         PyBuffer_Release(&shape);
@@ -831,11 +990,13 @@ static PyObject *encode_chunk(PyObject *module, PyObject *args)
         PyBuffer_Release(&out);
         return NULL;
     }
-    Chunk chunk = {.dims = part.ndim, .values = part.buf, .cell = cell.buf, .typesize = (size_t)part.itemsize};
+    Chunk chunk = {.dims = part.ndim, .values = part.buf, .cell = cell.buf, .typesize = (size_t)part.itemsize,
+                   .lanes = (size_t)lanes};
     size_t nbytes = chunk.typesize;
     int fits = is_connected() && part.ndim >= 1 && part.ndim <= MAX_DIMS && part.itemsize >= 1
         && part.itemsize <= MAX_ITEM && (size_t)shape.len == sizeof(int64_t) * (size_t)part.ndim
-        && cell.len == part.itemsize && blocksize >= part.itemsize && blocksize % part.itemsize == 0;
+        && cell.len == part.itemsize && lanes >= 1 && (lanes == 1 || lanes * part.itemsize <= MAX_SPLIT_ITEM)
+        && blocksize >= part.itemsize * lanes && blocksize % (part.itemsize * lanes) == 0;
     for (int axis = 0; fits && axis < part.ndim; axis++) {
         int64_t length = ((const int64_t *)shape.buf)[axis];
         fits = length >= 1 && length <= INT32_MAX && part.shape[axis] <= length
@@ -850,6 +1011,10 @@ static PyObject *encode_chunk(PyObject *module, PyObject *args)
             PyErr_SetString(PyExc_ValueError, "part, shape, cell and block size do not go together");
         goto release;
     }
+    if (chunk.inner % chunk.lanes) {
+        PyErr_SetString(PyExc_ValueError, "lanes do not go into the last axis");
+        goto release;
+    }
     chunk.zero_fill = 1;
     for (Py_ssize_t k = 0; k < cell.len; k++)
         chunk.zero_fill &= !((const uint8_t *)cell.buf)[k];
@@ -862,6 +1027,7 @@ static PyObject *encode_chunk(PyObject *module, PyObject *args)
         size = encode(worker, &chunk, nbytes, (size_t)blocksize, level, keep_fill, out.buf, (size_t)out.len);
         trim(&worker->block, &worker->block_size);
         trim(&worker->stored, &worker->stored_size);
+        trim(&worker->repeats, &worker->repeats_size);
         trim(&worker->frame, &worker->frame_size);
         give_back(worker);
     }
@@ -875,7 +1041,9 @@ release:
 }
 
 static PyMethodDef methods[] = {
-    {"connect", connect, METH_VARARGS, "connect(*addresses)\n--\n\nSay where seven functions of zstd are."},
+    {"connect", connect, METH_VARARGS, "connect(*addresses)\n--\n\nSay where seven functions of zstd are, and an eighth that may be missing."},
+    {"finds_repeats", finds_repeats, METH_NOARGS,
+     "finds_repeats()\n--\n\nWhether zstd can be told what repeats; if not, it looks for itself."},
     {"decode", decode, METH_VARARGS, decode_doc},
     {"encode", encode_chunk, METH_VARARGS, encode_doc},
     {NULL, NULL, 0, NULL},

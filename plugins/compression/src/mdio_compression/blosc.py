@@ -24,6 +24,9 @@ __all__ = ["PRESETS", "SplitBlosc", "blosc"]
 
 Bytes = NDArray[np.uint8]
 
+_LANES = 2
+_MANY_BLOCKS = 4
+"""Blocks that a chunk keeps when they are made larger; a part of a chunk is read by whole blocks."""
 _HEAD = 4096
 """Bytes of a frame that are read first where only a part of it is wanted."""
 _KEPT = 1 << 22
@@ -137,10 +140,13 @@ class SplitBlosc:
         usual = self.cname == "zstd" and part.itemsize == self.typesize and shape
         if frames is None or not usual or not 0 < size <= MAX_DECODED:
             return None
-        layout = Layout.fit(size, self.typesize, self.blocksize)
-        if layout.blocksize % self.typesize:
+        lanes = self._lanes(shape)
+        apart = self.typesize * lanes
+        blocksize = self.blocksize * lanes  # streams as long as without
+        layout = Layout.fit(size, apart, blocksize if size >= _MANY_BLOCKS * blocksize else self.blocksize)
+        if layout.blocksize % apart:
             return None
-        streams_each = self.typesize if layout.splits(0) else 1
+        streams_each = apart if layout.splits(0) else 1
         room = _scratch(layout.head_bytes + size + 4 * layout.blocks * streams_each)
         stored = frames.encode(
             part.view(np.dtype((np.void, self.typesize))),
@@ -148,10 +154,20 @@ class SplitBlosc:
             bytes(self.typesize) if cell is None else cell,
             layout.blocksize,
             self.clevel,
+            lanes,
             keep_fill,
             room,
         )
         return None if stored < 0 else (room[:stored].data,) if stored else ()
+
+    def _lanes(self, shape: Sequence[int]) -> int:
+        """Return over how many neighbours of the last axis bytes are taken apart together.
+
+        Two: a time slice, or any other single index of that axis, then needs half of each block's streams, as frames
+        say by the size of their items. Where zstd looks for repeats itself, that would cost a hundredth in size.
+        """
+        many = len(shape) > 1 and shape[-1] % _LANES == 0 and self.typesize in (2, 4)
+        return _LANES if many and self.clevel == 1 and kernel.finds_repeats() else 1
 
     def _blocks(self, data: Bytes, layout: Layout) -> Iterator[Sequence[Any]]:
         deflate = streams.encoder(self.cname, self.clevel)
@@ -407,7 +423,9 @@ def _split_blocks(
     saved = np.array([[max(items - len(found[at]), 0) for at in row] for row in starts[:: planes.TRIED].tolist()])
     near = np.repeat(saved, planes.TRIED, axis=0)[:blocks]  # what the block before saved that was tried
     odd = np.arange(blocks)[:, None] % 2 == 1
-    left = ~tried & ~np.where(near > 0, odd & (near * weak < items), planes.noisy(table.swapaxes(0, 1)))
+    apart = table.swapaxes(0, 1)
+    feeble = odd & (near * weak < items) & planes.noisy(apart, planes.WEAK_SQUARES)
+    left = ~tried & ~np.where(near > 0, feeble, planes.noisy(apart))
     compress(left)
     for block, row in enumerate(starts.tolist()):
         yield [piece for at, plane in zip(row, table[:, block], strict=True) for piece in _stored(found.get(at), plane)]

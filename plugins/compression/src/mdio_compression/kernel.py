@@ -2,7 +2,8 @@
 
 Frames are taken apart and put together without the interpreter's lock and without a Python call a stream, so that
 threads do not queue for it. Without a compiler at installation, or without a zstd library whose functions can be
-found, the Python code does everything; what comes out is the same, byte for byte.
+found, the Python code does everything, and samples come out the same. So do frames, but for chunks of two dimensions
+and more at level 1: there the compiled loops look for repeats where the shape of the chunk says (``_repeats.h``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["frames", "is_compiled"]
+__all__ = ["finds_repeats", "frames", "is_compiled"]
 
 _FUNCTIONS = (
     "ZSTD_createDCtx",
@@ -25,11 +26,19 @@ _FUNCTIONS = (
     "ZSTD_isError",
 )
 """Of the stable interface of zstd (zstd.h), in the order in which ``connect`` takes them."""
+_SEQUENCES = "ZSTD_compressSequences"
+"""Of its experimental interface; without it zstd finds itself what repeats."""
 
 
 def is_compiled() -> bool:
     """Whether the compiled loops are there and in use."""
     return frames() is not None
+
+
+def finds_repeats() -> bool:
+    """Whether repeats are looked for where the shape of a chunk says."""
+    loops = frames()
+    return loops is not None and bool(loops.finds_repeats())
 
 
 @cache
@@ -53,9 +62,11 @@ def _zstd() -> list[int] | None:
     for name in _libraries():
         try:
             library = ctypes.CDLL(name)
-            return [ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0 for name in _FUNCTIONS]
+            found = [getattr(library, name) for name in _FUNCTIONS]
         except (OSError, AttributeError):
             continue
+        found.append(getattr(library, _SEQUENCES, None))
+        return [ctypes.cast(function, ctypes.c_void_p).value or 0 for function in found]
     return None
 
 

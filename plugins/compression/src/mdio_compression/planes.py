@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TRIED", "WEAK", "join", "noisy", "split"]
+__all__ = ["TRIED", "WEAK", "WEAK_SQUARES", "join", "noisy", "split"]
 
 Bytes = NDArray[np.uint8]
 
@@ -31,6 +31,8 @@ WEAK = 10
 """At level 1 a plane that shrinks by less than a tenth is stored as it is in every other block: inflating it takes as
 long as all else of a read, and saves a fiftieth of the chunk. IBM floats have such a plane: their lowest bits are often
 zero. Higher levels are for those who want every byte."""
+WEAK_SQUARES = 16_000
+"""Such a plane, by the squares that :func:`noisy` sums up; more than that has one that is partly padding, say."""
 
 _NOISE_LEAST, _NOISE_RUNS, _NOISE_RUN = 8192, 4, 256
 _NOISE_SQUARES = 5600
@@ -38,8 +40,11 @@ _NOISE_SQUARES = 5600
 shortens by a sixteenth, to 6800."""
 
 
-def noisy(planes: Bytes) -> NDArray[np.bool_]:
-    """Return which planes, ``(…, bytes)``, a sample of their bytes takes for noise, which no codec shortens."""
+def noisy(planes: Bytes, limit: int = _NOISE_SQUARES) -> NDArray[np.bool_]:
+    """Return which planes, ``(…, bytes)``, a sample of their bytes takes for noise, which no codec shortens.
+
+    It counts how often each value is there; noise has the smallest sum of squares of that, and ``limit`` is more.
+    """
     size = planes.shape[-1]
     if size < _NOISE_LEAST:
         return np.zeros(planes.shape[:-1], np.bool_)
@@ -47,7 +52,7 @@ def noisy(planes: Bytes) -> NDArray[np.bool_]:
     sample = planes[..., at.reshape(-1)].reshape(-1, at.size)
     number = np.arange(len(sample), dtype=np.int64)[:, None] * 256
     counts = np.bincount((sample + number).reshape(-1), minlength=256 * len(sample)).reshape(-1, 256)
-    found: NDArray[np.bool_] = (np.sum(counts * counts, axis=1) < _NOISE_SQUARES).reshape(planes.shape[:-1])
+    found: NDArray[np.bool_] = (np.sum(counts * counts, axis=1) < limit).reshape(planes.shape[:-1])
     return found
 
 
