@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mdio.exceptions import CodecError, IntegrityError, UnstorableSampleError
+from mdio_compression import kernel
 from mdio_compression.quality import tolerance_for
 
 __all__ = ["Zfp", "zfp"]
@@ -26,6 +27,8 @@ _SURE = 2.0**16
 """Largest sample, in tolerances, up to which ZFP's own promise is relied on."""
 _FINEST = 2.0**-80
 """Smallest tolerance for which that is so: blocks of samples below 2^-98 come back wrong (by experiment)."""
+_COARSEST = 2.0**128
+"""Largest tolerance that the compiled loop is asked for; float32 ends here."""
 _FLOAT32_INTEGERS = 2**24
 """Up to here float32 holds every integer."""
 _TYPES = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.float32), np.dtype(np.float64))
@@ -92,6 +95,9 @@ class Zfp:
 
         given = np.asarray(buf)
         array = _as_float(given)
+        done = self._encode_compiled(given, array)
+        if done is not None:
+            return _checked(done)
         if self._is_sure_of(given, array):
             return _checked(bytes(zfpy.compress_numpy(array, tolerance=self.tolerance)))
         with np.errstate(invalid="ignore", over="ignore"):
@@ -110,6 +116,19 @@ class Zfp:
                 )
             stream = _reversible(given, array)
         return _checked(stream)
+
+    def _encode_compiled(self, given: NDArray[Any], array: NDArray[Any]) -> bytes | None:
+        """Return the stream that zfpy writes, for what `_is_sure_of` says yes to; None where zfpy has to do it."""
+        if array.dtype != np.float32 or array.ndim > 3 or not _FINEST <= self.tolerance < _COARSEST:
+            return None
+        compiled = kernel.zfp_streams()
+        if compiled is None:
+            return None
+        limit = self.tolerance * _SURE
+        if given.dtype.kind != "f":
+            limit = min(limit, _FLOAT32_INTEGERS)
+        stream: bytes | None = compiled.encode(array, math.frexp(self.tolerance)[1] - 1, limit)
+        return stream
 
     def _is_sure_of(self, given: NDArray[Any], array: NDArray[Any]) -> bool:
         """Whether no sample can miss the tolerance, so that nothing needs to be decoded to see it.
@@ -173,7 +192,7 @@ class Zfp:
 def _checked(stream: bytes) -> bytes:
     """Return a stream with its CRC behind it, which ZFP does not look at."""
     crc: int = google_crc32c.value(stream)
-    return stream + _MAGIC + crc.to_bytes(4, "little")
+    return b"".join((stream, _MAGIC, crc.to_bytes(4, "little")))
 
 
 def zfp(
