@@ -185,11 +185,12 @@ INLINE void transform(Group *group, int dims)
         lift(values + c, 4);
     for (int c = 0; dims > 2 && c < 16; c++)
         lift(values + c, 16);
-    group->any = alternate ^ alternate;
+    Bits any = {0};
     for (int c = 0; c < 1 << 2 * dims; c++) {
         values[c] = (values[c] + alternate) ^ alternate;
-        group->any |= values[c];
+        any |= values[c];
     }
+    group->any = any;
 }
 
 /* ---------------------------------------------------------------- bit planes out, on any processor */
@@ -247,13 +248,10 @@ static void prepare_expanded(void)
  * The bits of the coefficients that are significant already come as they are. Of the rest, each bit 1 is followed by
  * the test whether there is another one; the first test comes before all. The last coefficient of all, when it has to
  * be the one that a test has found, is not written, and no test follows. */
-INLINE unsigned put_plane(Writer *out, uint64_t plane, unsigned significant, unsigned size, int tested)
+INLINE unsigned put_plane(Writer *out, uint64_t plane, unsigned significant, unsigned size)
 {
-    if (significant)
-        put(out, plane & ~UINT64_C(0) >> (64 - significant), significant);
     uint64_t rest = plane >> significant;
-    if (!tested)
-        put(out, rest != 0, 1);
+    put(out, (plane ^ rest << significant) | (uint64_t)(rest != 0) << significant, significant + 1);
     if (!rest)
         return significant;
     for (; rest >> 8; rest >>= 8, significant += 8)
@@ -276,7 +274,7 @@ INLINE void put_planes(Writer *out, const uint64_t *planes, int first, int stop,
         if (significant == size)
             put(out, planes[plane], size);
         else
-            significant = put_plane(out, planes[plane], significant, size, plane == first);
+            significant = put_plane(out, planes[plane], significant, size);
 }
 
 /* ---------------------------------------------------------------- the same with AVX2 and BMI2 */
@@ -353,12 +351,12 @@ INLINE_AVX2 void gather_planes_avx2(const uint8_t (*bytes)[MAX_SIZE], int dims, 
     }
 }
 
-/* Half a plane with what put_plane says: room for a test is made behind each bit, and room without one taken away. */
-INLINE_AVX2 uint64_t expand(uint32_t plane, uint32_t tests, uint32_t found)
+/* What put_plane says, for up to 32 coefficients: each bit is doubled, and of each pair of zeros one is taken away. */
+INLINE_AVX2 uint64_t expand(uint64_t plane)
 {
-    const uint64_t even = 0x5555555555555555u, odd = ~even;
-    uint64_t bits = _pdep_u64(plane, even) | _pdep_u64(found, odd);
-    return _pext_u64(bits, even | _pdep_u64(tests, odd));
+    const uint64_t even = 0x5555555555555555u;
+    uint64_t bits = _pdep_u64(plane, even);
+    return _pext_u64(bits * 3, bits << 1 | even);
 }
 
 INLINE_AVX2 void put_planes_avx2(Writer *out, const uint64_t *planes, int plane, int stop, unsigned size)
@@ -366,23 +364,16 @@ INLINE_AVX2 void put_planes_avx2(Writer *out, const uint64_t *planes, int plane,
     Writer writer = *out;
     unsigned significant = 0;
     for (; plane < stop && significant < size; plane++) {
-        uint64_t bits = planes[plane];
-        unsigned top = 64 - (unsigned)_lzcnt_u64(bits), before = significant;
-        unsigned drop = top == size ? 2 : 0;
-        significant = top > before ? top : before;
-        uint64_t tests = (bits >> before << before) | UINT64_C(1) << before >> 1;
-        uint64_t found = tests & ~(UINT64_C(1) << (significant - 1)); /* the last test finds nothing */
-        uint64_t low = expand((uint32_t)bits, (uint32_t)tests, (uint32_t)found);
-        unsigned more = (unsigned)_mm_popcnt_u32((uint32_t)tests);
-        if (significant <= 32) {
-            unsigned length = significant + more - drop;
-            put(&writer, _bzhi_u64(low, length), length);
-        } else {
-            put(&writer, low, 32 + more);
-            uint64_t high = expand((uint32_t)(bits >> 32), (uint32_t)(tests >> 32), (uint32_t)(found >> 32));
-            unsigned length = significant - 32 + (unsigned)_mm_popcnt_u32((uint32_t)(tests >> 32)) - drop;
-            put(&writer, _bzhi_u64(high, length), length);
+        uint64_t bits = planes[plane], rest = bits >> significant;
+        unsigned more = 64 - (unsigned)_lzcnt_u64(rest);
+        put(&writer, _bzhi_u64(bits, significant) | (uint64_t)(rest != 0) << significant, significant + 1);
+        significant += more;
+        if (more > 32) { /* too long for one word, which is rare */
+            put(&writer, expand((uint32_t)rest), 32 + (unsigned)_mm_popcnt_u32((uint32_t)rest));
+            rest >>= 32, more -= 32;
         }
+        unsigned length = more + (unsigned)_mm_popcnt_u64(rest), all = significant == size;
+        put(&writer, _bzhi_u64(expand(rest), length - 1 - all), length - 2 * all);
     }
     for (; plane < stop; plane++)
         put(&writer, planes[plane], size);
@@ -399,8 +390,8 @@ typedef struct {
     void (*put_planes)(Writer *, const uint64_t *planes, int first, int stop, unsigned size);
 } Means;
 
-/* A block: a bit whether anything follows, eight bits of its exponent, then its planes. The tests of planes that are
- * empty, and of the first one that is not, are known beforehand and written at once. */
+/* A block: a bit whether anything follows, eight bits of its exponent, then its planes. The tests of the
+ * first planes that are empty are written at once. */
 INLINE void put_block(Writer *out, const Group *group, int lane, int dims, const Means *means)
 {
     uint64_t planes[PLANES], head = (uint64_t)(group->exponent[lane] + BIAS) << 1 | 1;
@@ -410,7 +401,7 @@ INLINE void put_block(Writer *out, const Group *group, int lane, int dims, const
     } else if (first >= precision) {
         put(out, head, BLOCK_BITS + (unsigned)precision);
     } else {
-        put(out, head | UINT64_C(1) << (BLOCK_BITS + first), BLOCK_BITS + (unsigned)first + 1);
+        put(out, head, BLOCK_BITS + (unsigned)first);
         means->gather_planes((const uint8_t (*)[MAX_SIZE])group->bytes[lane], dims, first, precision, planes);
         means->put_planes(out, planes, first, precision, 1u << 2 * dims);
     }
