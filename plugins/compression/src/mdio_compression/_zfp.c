@@ -47,6 +47,13 @@ typedef struct {
 typedef float Floats __attribute__((vector_size(4 * LANES)));
 typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
 typedef uint32_t Bits __attribute__((vector_size(4 * LANES)));
+typedef float Four __attribute__((vector_size(16), may_alias));
+typedef int32_t FourInts __attribute__((vector_size(16)));
+#if defined(__clang__)
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (FourInts){__VA_ARGS__})
+#endif
 #define HALF(row) ((Bits)((Ints)(row) >> 1))
 #define CHOOSE(where, yes, no) (((where) & (yes)) | (~(where) & (no)))
 
@@ -88,7 +95,7 @@ INLINE void put(Writer *out, uint64_t value, unsigned count)
 
 /* ---------------------------------------------------------------- eight blocks in */
 
-/* The row that a block of a group is in: the one in which an AVX2 transposition of four vectors leaves it. */
+/* The row that a block of a group is in: the one in which transposing vectors of 4 or 8 leaves it. */
 INLINE int lane_of(int block) { return block >> 1 | (block & 1) << 2; }
 
 INLINE void advance(const Chunk *chunk, size_t *block)
@@ -122,16 +129,22 @@ INLINE void gather(const Chunk *chunk, int dims, const size_t *block, Floats *ro
         }
 }
 
-/* Eight whole blocks side by side. */
+/* Eight whole blocks side by side: 4×4 transpositions. */
 INLINE void load(const Chunk *chunk, int dims, const size_t *block, Floats *rows)
 {
     for (int k = 0; k < (dims > 2 ? 4 : 1); k++)
         for (int j = 0; j < (dims > 1 ? 4 : 1); j++) {
             size_t line = ((4 * block[2] + k) * chunk->lengths[1] + 4 * block[1] + j) * chunk->lengths[0];
-            const uint8_t *from = chunk->samples + 4 * (line + 4 * block[0]);
-            for (int n = 0; n < LANES; n++)
-                for (int i = 0; i < 4; i++)
-                    memcpy((float *)&rows[i + 4 * j + 16 * k] + lane_of(n), from + 4 * (4 * n + i), 4);
+            Four v[8], *to = (Four *)(rows + 4 * j + 16 * k);
+            memcpy(v, chunk->samples + 4 * (line + 4 * block[0]), sizeof v);
+            for (int n = 0; n < 2; n++) {
+                Four a = SHUFFLE(v[n], v[n + 2], 0, 4, 1, 5), b = SHUFFLE(v[n], v[n + 2], 2, 6, 3, 7);
+                Four p = SHUFFLE(v[n + 4], v[n + 6], 0, 4, 1, 5), q = SHUFFLE(v[n + 4], v[n + 6], 2, 6, 3, 7);
+                to[n] = SHUFFLE(a, p, 0, 1, 4, 5);
+                to[n + 2] = SHUFFLE(a, p, 2, 3, 6, 7);
+                to[n + 4] = SHUFFLE(b, q, 0, 1, 4, 5);
+                to[n + 6] = SHUFFLE(b, q, 2, 3, 6, 7);
+            }
         }
 }
 
@@ -195,29 +208,39 @@ INLINE void transform(Group *group, int dims)
 
 /* ---------------------------------------------------------------- bit planes out, on any processor */
 
+/* Coefficient 8 k + i is byte k of word i, so that transposing bits between words gives planes. */
 INLINE void split_bytes(Group *group, int dims, int depth)
 {
     for (int c = 0; c < 1 << 2 * dims; c++)
-        for (int n = 0; n < LANES; n++) {
-            uint32_t value = group->values[ORDER[dims - 1][c]][n];
+        for (int n = 0; n < LANES; n++)
             for (int byte = 0; byte < depth; byte++)
-                group->bytes[n][byte][c] = (uint8_t)(value >> (24 - 8 * byte));
-        }
+                group->bytes[n][byte][8 * (c % 8) + c / 8] =
+                    (uint8_t)(group->values[ORDER[dims - 1][c]][n] >> (24 - 8 * byte));
 }
 
-/* Of the planes, counted from the highest, set those from `first` to `stop`; bit c is that of coefficient c. */
+/* Exchange the bits of a word under a mask with those that many places higher in another. */
+#define EXCHANGE(higher, lower, places, mask) \
+    do { \
+        uint64_t differ = ((higher) >> (places) ^ (lower)) & (mask); \
+        (higher) ^= differ << (places), (lower) ^= differ; \
+    } while (0)
+
+/* Set at least the planes from `first` to `stop`, counted from the highest; bit c is that of coefficient c. */
 INLINE void gather_planes(const uint8_t (*bytes)[MAX_SIZE], int dims, int first, int stop, uint64_t *planes)
 {
-    for (int plane = first; plane < stop; plane++)
-        planes[plane] = 0;
-    for (int byte = first / 8; byte <= (stop - 1) / 8; byte++)
-        for (int c = 0; c < 1 << 2 * dims; c += 8) {
-            uint64_t square;
-            memcpy(&square, bytes[byte] + c, 8);
-            for (int plane = 8 * byte; plane < 8 * byte + 8; plane++, square <<= 1)
-                if (plane >= first && plane < stop) /* one bit of each byte, moved together by a product */
-                    planes[plane] |= ((square >> 7 & 0x0101010101010101u) * 0x0102040810204080u >> 56) << c;
-        }
+    (void)dims;
+    for (int byte = first / 8; 8 * byte < stop; byte++) {
+        uint64_t word[8];
+        memcpy(word, bytes[byte], 64);
+        for (int i = 0; i < 4; i++)
+            EXCHANGE(word[i], word[i + 4], 4, 0x0F0F0F0F0F0F0F0Fu);
+        for (int i = 0; i < 8; i += i % 2 ? 3 : 1)
+            EXCHANGE(word[i], word[i + 2], 2, 0x3333333333333333u);
+        for (int i = 0; i < 8; i += 2)
+            EXCHANGE(word[i], word[i + 1], 1, 0x5555555555555555u);
+        for (int i = 0; i < 8; i++)
+            planes[8 * byte + 7 - i] = word[i];
+    }
 }
 
 /* For each byte of a plane: each 1 followed by another 1, the length of that, and its length up to the last 1. */
@@ -280,23 +303,6 @@ INLINE void put_planes(Writer *out, const uint64_t *planes, int first, int stop,
 /* ---------------------------------------------------------------- the same with AVX2 and BMI2 */
 
 #if HAS_AVX2
-INLINE_AVX2 void load_avx2(const Chunk *chunk, int dims, const size_t *block, Floats *rows)
-{
-    for (int k = 0; k < (dims > 2 ? 4 : 1); k++)
-        for (int j = 0; j < (dims > 1 ? 4 : 1); j++) {
-            size_t line = ((4 * block[2] + k) * chunk->lengths[1] + 4 * block[1] + j) * chunk->lengths[0];
-            const float *from = (const float *)(const void *)(chunk->samples + 4 * (line + 4 * block[0]));
-            __m256 a = _mm256_loadu_ps(from), b = _mm256_loadu_ps(from + 8);
-            __m256 c = _mm256_loadu_ps(from + 16), d = _mm256_loadu_ps(from + 24);
-            __m256d p = _mm256_castps_pd(_mm256_unpacklo_ps(a, b)), q = _mm256_castps_pd(_mm256_unpackhi_ps(a, b));
-            __m256d r = _mm256_castps_pd(_mm256_unpacklo_ps(c, d)), s = _mm256_castps_pd(_mm256_unpackhi_ps(c, d));
-            rows[4 * j + 16 * k] = (Floats)_mm256_unpacklo_pd(p, r);
-            rows[4 * j + 16 * k + 1] = (Floats)_mm256_unpackhi_pd(p, r);
-            rows[4 * j + 16 * k + 2] = (Floats)_mm256_unpacklo_pd(q, s);
-            rows[4 * j + 16 * k + 3] = (Floats)_mm256_unpackhi_pd(q, s);
-        }
-}
-
 /* Transpose bytes: of four coefficients in two steps, then of four such fours. Only `depth` bytes are wanted. */
 INLINE_AVX2 void split_bytes_avx2(Group *group, int dims, int depth)
 {
@@ -384,7 +390,6 @@ INLINE_AVX2 void put_planes_avx2(Writer *out, const uint64_t *planes, int plane,
 /* ---------------------------------------------------------------- chunks */
 
 typedef struct {
-    void (*load)(const Chunk *, int dims, const size_t *block, Floats *rows);
     void (*split_bytes)(Group *, int dims, int depth);
     void (*gather_planes)(const uint8_t (*bytes)[MAX_SIZE], int dims, int first, int stop, uint64_t *planes);
     void (*put_planes)(Writer *, const uint64_t *planes, int first, int stop, unsigned size);
@@ -421,7 +426,7 @@ INLINE int put_blocks(Writer *out, const Chunk *chunk, int dims, const Means *me
         int count = left < LANES ? (int)left : LANES, depth = 0;
         left -= (size_t)count;
         if (block[0] + LANES <= whole[0] && block[1] < whole[1] && block[2] < whole[2]) {
-            means->load(chunk, dims, block, group.samples);
+            load(chunk, dims, block, group.samples);
             block[0] += LANES - 1;
             advance(chunk, block);
         } else {
@@ -445,7 +450,7 @@ INLINE int put_blocks(Writer *out, const Chunk *chunk, int dims, const Means *me
 
 static int put_portable(Writer *out, const Chunk *chunk)
 {
-    static const Means means = {load, split_bytes, gather_planes, put_planes};
+    static const Means means = {split_bytes, gather_planes, put_planes};
     return chunk->dims == 1 ? put_blocks(out, chunk, 1, &means)
         : chunk->dims == 2  ? put_blocks(out, chunk, 2, &means)
                             : put_blocks(out, chunk, 3, &means);
@@ -454,7 +459,7 @@ static int put_portable(Writer *out, const Chunk *chunk)
 #if HAS_AVX2
 AVX2 static int put_avx2(Writer *out, const Chunk *chunk)
 {
-    static const Means means = {load_avx2, split_bytes_avx2, gather_planes_avx2, put_planes_avx2};
+    static const Means means = {split_bytes_avx2, gather_planes_avx2, put_planes_avx2};
     return chunk->dims == 1 ? put_blocks(out, chunk, 1, &means)
         : chunk->dims == 2  ? put_blocks(out, chunk, 2, &means)
                             : put_blocks(out, chunk, 3, &means);
