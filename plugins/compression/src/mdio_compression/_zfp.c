@@ -156,11 +156,14 @@ INLINE void load(const Chunk *chunk, int dims, const size_t *block, Floats *rows
  * by two bits for each dimension and two more, are left out (ZFP documentation, "fixed-accuracy mode"). */
 INLINE int measure(Group *group, int dims, const Chunk *chunk)
 {
-    Ints top = {0}, all = top + 1 - 1;
-    for (int c = 0; c < 1 << 2 * dims; c++) {
-        Ints bits = (Ints)group->samples[c] & INT32_MAX; /* ordered as magnitudes are; infinity and NaN come last */
-        top = CHOOSE(bits > top, bits, top);
-    }
+    Ints top, all = (Ints){0} + PLANES;
+    FourInts halves[2] = {{0}}; /* comparisons of longer vectors are taken apart where the processor has none */
+    for (int c = 0; c < 1 << 2 * dims; c++)
+        for (int n = 0; n < 2; n++) { /* magnitudes are ordered as their bits are; infinity and NaN come last */
+            FourInts bits = (FourInts)((const Four *)&group->samples[c])[n] & INT32_MAX;
+            halves[n] = CHOOSE(bits > halves[n], bits, halves[n]);
+        }
+    memcpy(&top, halves, sizeof top);
     Ints above = top > chunk->limit;
     for (int n = 0; n < LANES; n++)
         if (above[n])
@@ -168,7 +171,7 @@ INLINE int measure(Group *group, int dims, const Chunk *chunk)
     group->exponent = (top >> FRACTION) - (BIAS - 1);
     Ints precision = group->exponent - chunk->min_exponent + 2 * (dims + 1);
     precision &= (precision > 0) & (top > 0);
-    group->precision = CHOOSE(precision > PLANES, all + PLANES, precision);
+    group->precision = CHOOSE(precision > PLANES, all, precision);
     group->scale = (Floats)((precision > 0) & (BIAS + PLANES - 2 - group->exponent) << FRACTION);
     return 1;
 }
