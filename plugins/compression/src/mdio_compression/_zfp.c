@@ -497,8 +497,9 @@ static void put_header(Writer *out, const Chunk *chunk)
 static int describe(Chunk *chunk, const Py_buffer *array, int min_exponent, double limit)
 {
     float largest = limit >= FLT_MAX ? FLT_MAX : (float)limit;
-    if (array->ndim < 1 || array->ndim > 3 || array->itemsize != 4 || !array->format || strcmp(array->format, "f")
-        || min_exponent < MIN_EXPONENT || min_exponent > MAX_EXPONENT || !(limit >= 0))
+    const char *format = array->format ? array->format : "B";
+    format += *format == '=' || *format == '<'; /* numpy's for samples that are not aligned */
+    if (array->ndim < 1 || array->ndim > 3 || array->itemsize != 4 || strcmp(format, "f") || min_exponent < MIN_EXPONENT || min_exponent > MAX_EXPONENT || !(limit >= 0))
         return 0;
     memcpy(&chunk->limit, &largest, 4);
     chunk->limit -= largest > limit; /* rounded up: the next smaller one */

@@ -29,8 +29,10 @@ _FINEST = 2.0**-80
 """Smallest tolerance for which that is so: blocks of samples below 2^-98 come back wrong (by experiment)."""
 _COARSEST = 2.0**128
 """Largest tolerance that the compiled loop is asked for; float32 ends here."""
-_FLOAT32_INTEGERS = 2**24
-"""Up to here float32 holds every integer."""
+_LARGEST = 2.0**126
+"""Largest sample for which that is so: what larger ones decode to may be infinite."""
+_FLOAT32_INTEGERS = 2**24 - 1
+"""Up to here an integer as float32 is still that integer."""
 _TYPES = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -124,10 +126,8 @@ class Zfp:
         compiled = kernel.zfp_streams()
         if compiled is None:
             return None
-        limit = self.tolerance * _SURE
-        if given.dtype.kind != "f":
-            limit = min(limit, _FLOAT32_INTEGERS)
-        stream: bytes | None = compiled.encode(array, math.frexp(self.tolerance)[1] - 1, limit)
+        exponent = math.frexp(self.tolerance)[1] - 1
+        stream: bytes | None = compiled.encode(array, exponent, self._sure_limit(given))
         return stream
 
     def _is_sure_of(self, given: NDArray[Any], array: NDArray[Any]) -> bool:
@@ -139,8 +139,12 @@ class Zfp:
         30 bits, so samples that are not much larger than the tolerance have bits to spare.
         """
         top = max(float(array.max()), -float(array.min()))  # NaN where there is one, and then not below anything
-        exact = given.dtype.kind == "f" or top <= _FLOAT32_INTEGERS
-        return exact and self.tolerance >= _FINEST and top <= self.tolerance * _SURE
+        return self.tolerance >= _FINEST and top <= self._sure_limit(given)
+
+    def _sure_limit(self, given: NDArray[Any]) -> float:
+        """Return the largest sample of an array up to which that is so."""
+        exact = _LARGEST if given.dtype.kind == "f" else _FLOAT32_INTEGERS
+        return min(self.tolerance * _SURE, exact)
 
     def decode(self, buf: Any, out: Any = None, *, max_size: int | None = None) -> Any:
         """Return the decoded array of a chunk, by us or by others.
