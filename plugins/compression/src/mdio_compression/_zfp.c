@@ -17,12 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ || FLT_MANT_DIG != 24 || FLT_MAX_EXP != 128
-#error "streams are little-endian and samples IEEE 754; the package works without this module"
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ || FLT_MANT_DIG != 24 || FLT_MAX_EXP != 128 \
+    || SIZE_MAX <= UINT32_MAX
+#error "streams are little-endian, samples IEEE 754, and sizes have 64 bits; the package works without this module"
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #define HAS_AVX2 1
 #define AVX2 __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt")))
@@ -246,61 +248,32 @@ INLINE void gather_planes(const uint8_t (*bytes)[MAX_SIZE], int dims, int first,
     }
 }
 
-/* For each byte of a plane: each 1 followed by another 1, the length of that, and its length up to the last 1. */
 static struct {
     uint16_t bits;
-    uint8_t length, last;
+    uint8_t length;
 } expanded[256];
 
 static void prepare_expanded(void)
 {
-    for (unsigned byte = 0; byte < 256; byte++) {
-        unsigned bits = 0, length = 0;
+    for (unsigned byte = 0; byte < 256; byte++)
         for (unsigned bit = 0; bit < 8; bit++) {
             unsigned one = byte >> bit & 1;
-            bits |= (one ? 3u : 0u) << length;
-            length += 1 + one;
-            if (one)
-                expanded[byte].last = (uint8_t)length;
+            expanded[byte].bits |= (uint16_t)((one ? 3u : 0u) << expanded[byte].length);
+            expanded[byte].length += (uint8_t)(1 + one);
         }
-        expanded[byte].bits = (uint16_t)bits;
-        expanded[byte].length = (uint8_t)length;
+}
+
+/* Up to 32 bits of a plane, each 1 doubled; `length` grows by the number of ones. */
+INLINE uint64_t expand(uint32_t plane, unsigned *length)
+{
+    uint64_t bits = 0;
+    unsigned at = 0, bytes = 0;
+    for (; plane; plane >>= 8, bytes += 8) {
+        bits |= (uint64_t)expanded[plane & 255].bits << at;
+        at += expanded[plane & 255].length;
     }
-}
-
-/* Code one plane by group tests (ZFP documentation, "Algorithm", step 6) and return how many coefficients are
- * significant after it.
- *
- * The bits of the coefficients that are significant already come as they are. Of the rest, each bit 1 is followed by
- * the test whether there is another one; the first test comes before all. The last coefficient of all, when it has to
- * be the one that a test has found, is not written, and no test follows. */
-INLINE unsigned put_plane(Writer *out, uint64_t plane, unsigned significant, unsigned size)
-{
-    uint64_t rest = plane >> significant;
-    put(out, (plane ^ rest << significant) | (uint64_t)(rest != 0) << significant, significant + 1);
-    if (!rest)
-        return significant;
-    for (; rest >> 8; rest >>= 8, significant += 8)
-        put(out, expanded[rest & 255].bits, expanded[rest & 255].length);
-    unsigned last = expanded[rest].last, bits = expanded[rest].bits, ones = 0;
-    for (uint64_t left = rest; left; left &= left - 1)
-        ones++;
-    significant += last - ones;
-    last -= significant == size ? 2 : 1;
-    put(out, bits & ((1u << last) - 1), last);
-    if (significant < size)
-        put(out, 0, 1);
-    return significant;
-}
-
-INLINE void put_planes(Writer *out, const uint64_t *planes, int first, int stop, unsigned size)
-{
-    unsigned significant = 0;
-    for (int plane = first; plane < stop; plane++)
-        if (significant == size)
-            put(out, planes[plane], size);
-        else
-            significant = put_plane(out, planes[plane], significant, size);
+    *length += at - bytes;
+    return bits;
 }
 
 /* ---------------------------------------------------------------- the same with AVX2 and BMI2 */
@@ -360,33 +333,12 @@ INLINE_AVX2 void gather_planes_avx2(const uint8_t (*bytes)[MAX_SIZE], int dims, 
     }
 }
 
-/* What put_plane says, for up to 32 coefficients: each bit is doubled, and of each pair of zeros one is taken away. */
-INLINE_AVX2 uint64_t expand(uint64_t plane)
+INLINE_AVX2 uint64_t expand_avx2(uint32_t plane, unsigned *length)
 {
     const uint64_t even = 0x5555555555555555u;
     uint64_t bits = _pdep_u64(plane, even);
-    return _pext_u64(bits * 3, bits << 1 | even);
-}
-
-INLINE_AVX2 void put_planes_avx2(Writer *out, const uint64_t *planes, int plane, int stop, unsigned size)
-{
-    Writer writer = *out;
-    unsigned significant = 0;
-    for (; plane < stop && significant < size; plane++) {
-        uint64_t bits = planes[plane], rest = bits >> significant;
-        unsigned more = 64 - (unsigned)_lzcnt_u64(rest);
-        put(&writer, _bzhi_u64(bits, significant) | (uint64_t)(rest != 0) << significant, significant + 1);
-        significant += more;
-        if (more > 32) { /* too long for one word, which is rare */
-            put(&writer, expand((uint32_t)rest), 32 + (unsigned)_mm_popcnt_u32((uint32_t)rest));
-            rest >>= 32, more -= 32;
-        }
-        unsigned length = more + (unsigned)_mm_popcnt_u64(rest), all = significant == size;
-        put(&writer, _bzhi_u64(expand(rest), length - 1 - all), length - 2 * all);
-    }
-    for (; plane < stop; plane++)
-        put(&writer, planes[plane], size);
-    *out = writer;
+    *length += (unsigned)_mm_popcnt_u32(plane);
+    return _pext_u64(bits * 3, bits << 1 | even); /* of each pair of zeros one is taken away */
 }
 #endif
 
@@ -395,11 +347,38 @@ INLINE_AVX2 void put_planes_avx2(Writer *out, const uint64_t *planes, int plane,
 typedef struct {
     void (*split_bytes)(Group *, int dims, int depth);
     void (*gather_planes)(const uint8_t (*bytes)[MAX_SIZE], int dims, int first, int stop, uint64_t *planes);
-    void (*put_planes)(Writer *, const uint64_t *planes, int first, int stop, unsigned size);
+    uint64_t (*expand)(uint32_t plane, unsigned *length);
 } Means;
 
-/* A block: a bit whether anything follows, eight bits of its exponent, then its planes. The tests of the
- * first planes that are empty are written at once. */
+/* Code planes by group tests (ZFP documentation, "Algorithm", step 6).
+ *
+ * The bits of coefficients that are significant already come as they are, then the test whether any other has a 1. Of
+ * these others, each 1 is followed by the test whether there is another one, up to the last 1. The last coefficient of
+ * all, which can only be the one that a test has found, is not written, and no test follows. */
+INLINE void put_planes(Writer *out, const uint64_t *planes, int plane, int stop, unsigned size, const Means *means)
+{
+    unsigned significant = 0;
+    for (; plane < stop && significant < size; plane++) {
+        uint64_t rest = planes[plane] >> significant, known = planes[plane] & ((UINT64_C(1) << significant) - 1);
+        unsigned more = 64 - (unsigned)__builtin_clzll(rest | 1) - !rest;
+        put(out, known | (uint64_t)(rest != 0) << significant, significant + 1);
+        significant += more;
+        if (more > 32) { /* too long for one word, which is rare */
+            unsigned length = 32;
+            uint64_t bits = means->expand((uint32_t)rest, &length);
+            put(out, bits, length);
+            rest >>= 32, more -= 32;
+        }
+        uint64_t bits = means->expand((uint32_t)rest, &more);
+        unsigned all = significant == size;
+        put(out, bits & ((UINT64_C(1) << ((more - 1 - all) & 63)) - 1), more - 2 * all);
+    }
+    for (; plane < stop; plane++)
+        put(out, planes[plane], size);
+}
+
+/* A block: a bit whether anything follows, eight bits of its exponent, then its planes. The tests of planes that are
+ * empty at the beginning are written at once. */
 INLINE void put_block(Writer *out, const Group *group, int lane, int dims, const Means *means)
 {
     uint64_t planes[PLANES], head = (uint64_t)(group->exponent[lane] + BIAS) << 1 | 1;
@@ -411,7 +390,7 @@ INLINE void put_block(Writer *out, const Group *group, int lane, int dims, const
     } else {
         put(out, head, BLOCK_BITS + (unsigned)first);
         means->gather_planes((const uint8_t (*)[MAX_SIZE])group->bytes[lane], dims, first, precision, planes);
-        means->put_planes(out, planes, first, precision, 1u << 2 * dims);
+        put_planes(out, planes, first, precision, 1u << 2 * dims, means);
     }
 }
 
@@ -453,7 +432,7 @@ INLINE int put_blocks(Writer *out, const Chunk *chunk, int dims, const Means *me
 
 static int put_portable(Writer *out, const Chunk *chunk)
 {
-    static const Means means = {split_bytes, gather_planes, put_planes};
+    static const Means means = {split_bytes, gather_planes, expand};
     return chunk->dims == 1 ? put_blocks(out, chunk, 1, &means)
         : chunk->dims == 2  ? put_blocks(out, chunk, 2, &means)
                             : put_blocks(out, chunk, 3, &means);
@@ -462,7 +441,7 @@ static int put_portable(Writer *out, const Chunk *chunk)
 #if HAS_AVX2
 AVX2 static int put_avx2(Writer *out, const Chunk *chunk)
 {
-    static const Means means = {split_bytes_avx2, gather_planes_avx2, put_planes_avx2};
+    static const Means means = {split_bytes_avx2, gather_planes_avx2, expand_avx2};
     return chunk->dims == 1 ? put_blocks(out, chunk, 1, &means)
         : chunk->dims == 2  ? put_blocks(out, chunk, 2, &means)
                             : put_blocks(out, chunk, 3, &means);
@@ -470,11 +449,12 @@ AVX2 static int put_avx2(Writer *out, const Chunk *chunk)
 
 static int has_avx2(void)
 {
+    unsigned a, b, c, d;
     __builtin_cpu_init();
     /* The first two generations of Zen have BMI2, but take a bit at a time for what is used of it here. */
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")
-        && __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("lzcnt") && !__builtin_cpu_is("znver1")
-        && !__builtin_cpu_is("znver2");
+        && __builtin_cpu_supports("popcnt") && __get_cpuid(0x80000001u, &a, &b, &c, &d) && c & 1 << 5 /* lzcnt */
+        && !__builtin_cpu_is("znver1") && !__builtin_cpu_is("znver2");
 }
 #endif
 
@@ -499,7 +479,8 @@ static int describe(Chunk *chunk, const Py_buffer *array, int min_exponent, doub
     float largest = limit >= FLT_MAX ? FLT_MAX : (float)limit;
     const char *format = array->format ? array->format : "B";
     format += *format == '=' || *format == '<'; /* numpy's for samples that are not aligned */
-    if (array->ndim < 1 || array->ndim > 3 || array->itemsize != 4 || strcmp(format, "f") || min_exponent < MIN_EXPONENT || min_exponent > MAX_EXPONENT || !(limit >= 0))
+    if (array->ndim < 1 || array->ndim > 3 || array->itemsize != 4 || strcmp(format, "f")
+        || min_exponent < MIN_EXPONENT || min_exponent > MAX_EXPONENT || !(limit >= 0))
         return 0;
     memcpy(&chunk->limit, &largest, 4);
     chunk->limit -= largest > limit; /* rounded up: the next smaller one */
