@@ -1,19 +1,23 @@
-"""Compiles the inner loop where there is a C compiler; the package works without it, some times slower."""
+"""Compiles the inner loops where there is a C compiler; the package works without it, some times slower."""
 
 import sysconfig
 
 from setuptools import Extension, setup
 
+SOURCES = {"_frames": ["_frames.c", "_repeats.c"], "_zfp": ["_zfp.c"]}
+
 limited = not sysconfig.get_config_var("Py_GIL_DISABLED")
 setup(
     ext_modules=[
         Extension(
-            "mdio_compression._frames",
-            ["src/mdio_compression/_frames.c", "src/mdio_compression/_repeats.c"],
+            f"mdio_compression.{name}",
+            [f"src/mdio_compression/{source}" for source in sources],
+            depends=["src/mdio_compression/_repeats.h"],
             extra_compile_args=["-O3"],
             py_limited_api=limited,
             optional=True,
         )
+        for name, sources in SOURCES.items()
     ],
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if limited else {},
 )

@@ -175,3 +175,21 @@ def test_larger_samples_are_decoded_again(monkeypatch):
     codec.encode(np.full((4, 4, 4), 70.0, "f4"))
     Zfp(1e-30, on_nonfinite="lossless").encode(np.full((4, 4, 4), 1e-28, "f4"))
     assert len(seen) >= 2
+
+
+def test_samples_that_decode_to_infinity():
+    data = np.array([np.finfo("f4").max, -np.finfo("f4").max], "f4")
+    with pytest.raises(CodecError, match="cannot hold"):
+        Zfp(1.7e38).encode(data)
+    assert Zfp(1.7e38, "lossless").decode(Zfp(1.7e38, "lossless").encode(data)).tobytes() == data.tobytes()
+
+
+def test_integers_are_compared_before_their_cast(monkeypatch):
+    """2^24 + 1 is 2^24 as float32, which is no integer to be sure of."""
+    seen = []
+    real = zfpy.decompress_numpy
+    monkeypatch.setattr(zfpy, "decompress_numpy", lambda stream: seen.append(1) or real(stream))
+    Zfp(1000.0).encode(np.full((4, 4, 4), 2**24 - 1, "i4"))
+    assert not seen
+    Zfp(1000.0).encode(np.full((4, 4, 4), 2**24 + 1, "i4"))
+    assert seen

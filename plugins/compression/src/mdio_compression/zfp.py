@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mdio.exceptions import CodecError, IntegrityError, UnstorableSampleError
+from mdio_compression import kernel
 from mdio_compression.quality import tolerance_for
 
 __all__ = ["Zfp", "zfp"]
@@ -26,8 +27,12 @@ _SURE = 2.0**16
 """Largest sample, in tolerances, up to which ZFP's own promise is relied on."""
 _FINEST = 2.0**-80
 """Smallest tolerance for which that is so: blocks of samples below 2^-98 come back wrong (by experiment)."""
-_FLOAT32_INTEGERS = 2**24
-"""Up to here float32 holds every integer."""
+_COARSEST = 2.0**128
+"""Largest tolerance that the compiled loop is asked for; float32 ends here."""
+_LARGEST = 2.0**126
+"""Largest sample for which that is so: what larger ones decode to may be infinite."""
+_FLOAT32_INTEGERS = 2**24 - 1
+"""Up to here an integer as float32 is still that integer."""
 _TYPES = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -92,6 +97,9 @@ class Zfp:
 
         given = np.asarray(buf)
         array = _as_float(given)
+        done = self._encode_compiled(given, array)
+        if done is not None:
+            return _checked(done)
         if self._is_sure_of(given, array):
             return _checked(bytes(zfpy.compress_numpy(array, tolerance=self.tolerance)))
         with np.errstate(invalid="ignore", over="ignore"):
@@ -111,6 +119,17 @@ class Zfp:
             stream = _reversible(given, array)
         return _checked(stream)
 
+    def _encode_compiled(self, given: NDArray[Any], array: NDArray[Any]) -> bytes | None:
+        """Return the stream that zfpy writes, for what `_is_sure_of` says yes to; None where zfpy has to do it."""
+        if array.dtype != np.float32 or array.ndim > 3 or not _FINEST <= self.tolerance < _COARSEST:
+            return None
+        compiled = kernel.zfp_streams()
+        if compiled is None:
+            return None
+        exponent = math.frexp(self.tolerance)[1] - 1
+        stream: bytes | None = compiled.encode(array, exponent, self._sure_limit(given))
+        return stream
+
     def _is_sure_of(self, given: NDArray[Any], array: NDArray[Any]) -> bool:
         """Whether no sample can miss the tolerance, so that nothing needs to be decoded to see it.
 
@@ -120,8 +139,12 @@ class Zfp:
         30 bits, so samples that are not much larger than the tolerance have bits to spare.
         """
         top = max(float(array.max()), -float(array.min()))  # NaN where there is one, and then not below anything
-        exact = given.dtype.kind == "f" or top <= _FLOAT32_INTEGERS
-        return exact and self.tolerance >= _FINEST and top <= self.tolerance * _SURE
+        return self.tolerance >= _FINEST and top <= self._sure_limit(given)
+
+    def _sure_limit(self, given: NDArray[Any]) -> float:
+        """Return the largest sample of an array up to which that is so."""
+        exact = _LARGEST if given.dtype.kind == "f" else _FLOAT32_INTEGERS
+        return min(self.tolerance * _SURE, exact)
 
     def decode(self, buf: Any, out: Any = None, *, max_size: int | None = None) -> Any:
         """Return the decoded array of a chunk, by us or by others.
@@ -173,7 +196,7 @@ class Zfp:
 def _checked(stream: bytes) -> bytes:
     """Return a stream with its CRC behind it, which ZFP does not look at."""
     crc: int = google_crc32c.value(stream)
-    return stream + _MAGIC + crc.to_bytes(4, "little")
+    return b"".join((stream, _MAGIC, crc.to_bytes(4, "little")))
 
 
 def zfp(
