@@ -91,7 +91,9 @@ def test_temporary_files_that_cannot_be_written(monkeypatch, tmp_path):
     assert found.state == "failed"
 
 
-@pytest.mark.parametrize("package, name", [("mdio_segy", "words"), ("mdio_compression", "frames")])
+@pytest.mark.parametrize(
+    "package, name", [("mdio_segy", "words"), ("mdio_compression", "frames"), ("mdio.flow", "sums")]
+)
 def test_loops_that_are_not_compiled(monkeypatch, package, name):
     kernel = importlib.import_module(f"{package}.kernel")
     monkeypatch.setattr(kernel, name, lambda: None)

@@ -9,10 +9,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernels import WAYS, use
 
+from mdio.flow import kernel
 from mdio.flow.statistics import Partial, measure
 
 TYPES = ["f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", ">f4", "f2"]
+
+
+@pytest.fixture(autouse=True, scope="module", params=WAYS)
+def way(request):
+    with pytest.MonkeyPatch.context() as patch:
+        use(request.param, patch, kernel, "sums")
+        yield request.param
 
 
 def expected(samples, live):

@@ -23,7 +23,7 @@ WARNING: Final = "warning"
 FAILED: Final = "failed"
 
 _LIBRARIES: Final = ("numpy", "zarr", "numcodecs", "fsspec", "pydantic", "pluggy", "typer", "rich")
-_COMPILED: Final = ("mdio_compression", "mdio_segy")
+_COMPILED: Final = ("mdio.flow", "mdio_compression", "mdio_segy")
 """Packages whose module ``kernel`` says whether their inner loops are compiled."""
 _MINIMUM_FILES: Final = 1024
 _MINIMUM_TEMP: Final = 2 * 1024**3
