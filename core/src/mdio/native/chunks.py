@@ -14,6 +14,7 @@ from mdio.flow.spread import spread
 from mdio.native.bounded import decode_within
 from mdio.native.chunk_cache import ChunkCache, stamp_of
 from mdio.native.objects import ObjectReader, Piece, Pieces
+from mdio.native.room import copied, zeros
 from mdio.native.shards import ShardReader
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ __all__ = ["ChunkCache", "ChunkReader"]
 _ALONE = 1 << 20
 """Decoded bytes below which threads cost more than they give."""
 
-_TOGETHER = 8
+_TOGETHER = 4
 """Chunks of an object that one thread takes in one go, at least."""
-_PARTS = 8
-"""Parts into which the chunks of a region are cut."""
+_PARTS = 4
+"""Parts into which the chunks of a region are cut where they lie in fewer objects."""
 
 _Decode = Callable[["Pieces", Region, "NDArray[Any]", Any], None]
 _Unit = tuple[tuple[int, ...], "NDArray[np.int64]", Any]
@@ -84,13 +85,13 @@ class ChunkReader:
         stamps = [self._stamp(place) for place in region.chunks(self.spec.objects)]
         kept = self._cache.get((self.path, region), stamps)
         if kept is not None:
-            return kept.copy()
+            return copied(kept)
         out = self._room(region.shape)
         keeps = _touched(region, self.chunks) * self.spec.chunk_bytes <= self._cache.capacity
         self._decode_into(region, out, self._take_or_keep if keeps else self._take, stamps)
         (first,) = self._cache.first_touches(self.path, [region])
         if not first:
-            self._cache.put((self.path, region), out.copy(), stamps)
+            self._cache.put((self.path, region), copied(out), stamps)
         return out
 
     def _decode_into(
@@ -102,7 +103,7 @@ class ChunkReader:
             place, wanted, stamp = unit
 
             def run() -> None:
-                for pieces in self._objects.pieces(place, wanted):
+                for pieces in self._objects.pieces(place, wanted, stamp):
                     if pieces.source is None:
                         self._fill(pieces.index, region, out)
                     else:
@@ -137,7 +138,7 @@ class ChunkReader:
 
     def _room(self, shape: tuple[int, ...]) -> NDArray[Any]:
         """Return room that is zero where that is the fill: the system has such pages at hand."""
-        return np.zeros(shape, self.dtype) if self.spec.fill_cell is None else np.empty(shape, self.dtype)
+        return zeros(shape, self.dtype) if self.spec.fill_cell is None else np.empty(shape, self.dtype)
 
     def _fill(self, indices: NDArray[np.int64], region: Region, out: NDArray[Any]) -> None:
         """Put fill where chunks are not there."""
@@ -160,7 +161,7 @@ class ChunkReader:
 
         What is in the cache is copied on the way. Of objects with many chunks several threads take a part each.
         """
-        most = self._most_together(region)
+        parts = self._parts_each(region)
         for number, place in enumerate(region.chunks(self.spec.objects)):
             wanted = self._inside(place, region)
             stamp = stamps[number] if stamps is not None else None
@@ -168,16 +169,15 @@ class ChunkReader:
                 stamp = self._stamp(place) if stamps is None else stamp
                 left = [not self._copy_held(tuple(index), stamp, region, out) for index in wanted.tolist()]
                 wanted = wanted[left]
-            for first in range(0, len(wanted), most):
-                yield place, wanted[first : first + most], stamp
+            step = max(-(-len(wanted) // parts), _TOGETHER)
+            for first in range(0, len(wanted), step):
+                yield place, wanted[first : first + step], stamp
 
-    def _most_together(self, region: Region) -> int:
-        """Return how many chunks of an object one thread takes in one go."""
-        if self.spec.shards is None:
+    def _parts_each(self, region: Region) -> int:
+        """Return how many threads share the chunks of an object: one where there are other objects to be had."""
+        if self.spec.shards is None or self._store.path is None:  # a store elsewhere would be asked once more for each
             return 1
-        if self._store.path is None:  # each part would ask a store elsewhere once more
-            return math.prod(n // c for n, c in zip(self.spec.shards, self.chunks, strict=True))
-        return max(_TOGETHER, _touched(region, self.chunks) // _PARTS)
+        return -(-_PARTS // max(_touched(region, self.spec.shards), 1))
 
     def _copy_held(self, index: tuple[int, ...], stamp: Any, region: Region, out: NDArray[Any]) -> bool:
         held = self._cache.get((self.path, index), stamp)

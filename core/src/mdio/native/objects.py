@@ -196,7 +196,7 @@ class ObjectReader:
         self._spec = spec
         self._opens = in_parts and spec.chunk_bytes >= _RANGED and store.path is not None
 
-    def pieces(self, place: tuple[int, ...], wanted: NDArray[np.int64]) -> Iterator[Pieces]:
+    def pieces(self, place: tuple[int, ...], wanted: NDArray[np.int64], _: Any = None) -> Iterator[Pieces]:
         """Yield the piece of the one chunk of an object; whether it is there may show when it is read."""
         key = self._spec.key(place)
         if self._opens:

@@ -151,7 +151,7 @@ class ShardReader:
         self._grid = tuple(outer // inner for outer, inner in zip(spec.shards, spec.chunks, strict=True))
         self._count = math.prod(self._grid)
 
-    def pieces(self, shard: tuple[int, ...], wanted: NDArray[np.int64]) -> Iterator[Pieces]:
+    def pieces(self, shard: tuple[int, ...], wanted: NDArray[np.int64], stamp: Any = None) -> Iterator[Pieces]:
         """Yield the pieces of chunks of one shard, in the order in which they lie, and those that are not there.
 
         Parameters
@@ -160,11 +160,13 @@ class ShardReader:
             Place of the shard on the grid of shards.
         wanted
             Places of chunks of it on the grid of chunks, int64 ``(n, dimensions)``.
+        stamp
+            Of the shard, where it was looked at already.
         """
         key = self._spec.key(shard)
         try:
             with contextlib.closing(LazyObject(self._store, key)) as file:
-                table, _ = self._table(shard, key, file)
+                table, _ = self._table(shard, key, file, stamp or stamp_of(self._store, key))
                 if table is None:
                     yield Pieces(wanted)
                     return
@@ -200,8 +202,7 @@ class ShardReader:
         if self._spec.presence is not None and self._spec.presence.expects(shard):
             raise LostObjectError(self._store.url, self._spec.key(shard)) from None
 
-    def _table(self, shard: tuple[int, ...], key: str, file: LazyObject) -> ShardTable:
-        stamp = stamp_of(self._store, key)
+    def _table(self, shard: tuple[int, ...], key: str, file: LazyObject, stamp: Any) -> ShardTable:
         known: ShardTable | None = self._tables.get(key, stamp)
         if known is None:
             known = self._fetch(shard, file)
