@@ -366,6 +366,20 @@ def test_streams_of_items_as_they_are_are_left_to_python(frames, monkeypatch):
     assert SplitBlosc(4).decode(bytes(frame)).tobytes() == expected != values.tobytes()
 
 
+def test_the_size_of_items_does_not_matter_where_bytes_are_together(frames, monkeypatch):
+    values = np.cumsum(RNG.integers(-3, 4, (6, 20, 30)), axis=-1).astype("f4")
+    frame = bytearray(numcodecs.Blosc("zstd", 1, 0).encode(values))
+    jobs = np.array([[0, len(frame), 1, 5, 0, 2, 9, 0, 7, 8, 0]], np.int64)
+    for typesize, done in ((4, 1), (7, 1), (8, 1), (0, 0)):
+        frame[3] = typesize
+        out = np.zeros((4, 7, 1), "f4")
+        assert SplitBlosc(4).decode_boxes(bytes(frame), jobs, values.shape, out) == done
+        if done:
+            np.testing.assert_array_equal(out, values[1:5, 2:9, 7:8])
+    with pytest.raises(CodecError):
+        SplitBlosc(4).decode(bytes(frame))
+
+
 def test_without_a_library_of_zstd_python_does_it(monkeypatch):
     kernel.frames.cache_clear()
     try:
