@@ -220,13 +220,13 @@ class ChunkReader:
         jobs = np.empty((len(pieces), 2 + 3 * len(region)), np.int64)
         jobs[:, 0] = pieces.offset
         jobs[:, 1] = pieces.length
-        for axis, ((low, high), n) in enumerate(zip(region, self.chunks, strict=True)):
-            base = pieces.index[:, axis] * n
-            at = 2 + 3 * axis
-            start = np.maximum(low - base, 0)
-            jobs[:, at] = start
-            jobs[:, at + 1] = np.minimum(high - base, n)
-            jobs[:, at + 2] = start + base - low
+        low, high = np.array(region, np.int64).T
+        lengths = np.array(self.chunks, np.int64)
+        begin = low - pieces.index * lengths  # of the region, as the chunks count
+        start = np.maximum(begin, 0)
+        jobs[:, 2::3] = start
+        jobs[:, 3::3] = np.minimum(begin + (high - low), lengths)
+        jobs[:, 4::3] = start - begin
         return jobs
 
     def _is_there(self, piece: Piece) -> bool:

@@ -82,8 +82,10 @@ class Sharding:
             view = view[:-4]
         table = np.frombuffer(view, dtype="<u8").reshape(-1, 2).astype(np.uint64)
         offset, length = table.T
-        # Compared so that no sum overflows.
-        beyond = (offset > np.uint64(size)) | (length > np.uint64(size) - np.minimum(offset, np.uint64(size)))
+        limit = np.uint64(size)
+        beyond = (
+            (offset > limit) | (length > limit) | (offset + length > limit)
+        )  # a sum that overflows has a part too large
         if beyond.any() and (table[beyond] != _EMPTY).any():
             raise IntegrityError("the index of a shard points beyond its object")
         return table
