@@ -83,9 +83,8 @@ class Sharding:
         table = np.frombuffer(view, dtype="<u8").reshape(-1, 2).astype(np.uint64)
         offset, length = table.T
         limit = np.uint64(size)
-        beyond = (
-            (offset > limit) | (length > limit) | (offset + length > limit)
-        )  # a sum that overflows has a part too large
+        # A sum that overflows has a part that is too large.
+        beyond = (offset > limit) | (length > limit) | (offset + length > limit)
         if beyond.any() and (table[beyond] != _EMPTY).any():
             raise IntegrityError("the index of a shard points beyond its object")
         return table
