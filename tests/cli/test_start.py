@@ -31,6 +31,22 @@ def test_help_imports_nothing_heavy(arguments):
     assert done.stdout
 
 
+def test_text_needs_no_validator(tmp_path):
+    code = (
+        "import sys\nfrom mdio.cli import main\n"
+        f"code = main(['verify', {str(tmp_path / 'none.mdio')!r}])\n"
+        "print('typer._adapters' in sys.modules, file=sys.stdout)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "False\n"
+    assert "none.mdio" in done.stderr
+
+
+def test_numbers_are_still_checked(tmp_path, capsys):
+    assert main(["segy", "export", str(tmp_path / "a.mdio"), str(tmp_path / "b.sgy"), "--workers", "many"]) != 0
+    assert "--workers" in capsys.readouterr().err
+
+
 def test_import_mdio_imports_nothing_heavy():
     code = f"import sys, mdio; print([n for n in {(*HEAVY, 'pluggy', 'importlib.metadata')!r} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
