@@ -42,9 +42,7 @@ static PyObject *connect(PyObject *module, PyObject *args)
     zstd.is_error = (is_error_fn)(uintptr_t)found[6];
     Worker *worker = found[7] ? take_worker() : NULL;
     if (worker) {
-        if (!worker->repeat_encoder)
-            worker->repeat_encoder = zstd.create_encoder();
-        if (worker->repeat_encoder && expect_sequences(worker->repeat_encoder))
+        if (make_repeat_encoder(worker))
             zstd.compress_sequences = (sequences_fn)(uintptr_t)found[7];
         give_back(worker);
     }

@@ -131,8 +131,8 @@ typedef struct {
     size_t inner; /* items of a row */
 } Chunk;
 
-/* Make an encoder do as it is told about what repeats; 0 where it does not know how. */
-int expect_sequences(void *encoder);
+/* Give a worker the encoder that is told what repeats, unless it has it; 0 where zstd does not know how. */
+int make_repeat_encoder(Worker *worker);
 
 /* Return the bytes of the frame in `out`; 0 for a chunk of only fill, -1 where it cannot be done. */
 int64_t pack_chunk(Worker *worker, const Chunk *chunk, size_t nbytes, size_t blocksize, int level, int keep_fill,

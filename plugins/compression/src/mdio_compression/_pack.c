@@ -72,26 +72,25 @@ static int is_noise(const uint8_t *plane, size_t size, uint32_t limit)
     return squares < limit;
 }
 
-int expect_sequences(void *encoder)
+int make_repeat_encoder(Worker *worker)
 {
     static const int settings[][2] = {{LEVEL, 1}, {WINDOW_LOG, 17}, {HASH_LOG, 6}, {DELIMITED, 1}, {FIND_REPEATED, 1}};
-    for (size_t k = 0; k < sizeof settings / sizeof *settings; k++)
-        if (zstd.is_error(zstd.set(encoder, settings[k][0], settings[k][1])))
+    if (worker->repeat_encoder)
+        return 1;
+    void *made = zstd.create_encoder();
+    for (size_t k = 0; made && k < sizeof settings / sizeof *settings; k++)
+        if (zstd.is_error(zstd.set(made, settings[k][0], settings[k][1])))
             return 0;
-    return 1;
+    worker->repeat_encoder = made;
+    return made != NULL;
 }
 
 /* Compress a plane by what lies a sample, a row and a plane of rows before; 0 where that cannot be done. */
 static size_t compress_repeats(Worker *worker, const Chunk *chunk, const uint8_t *plane, size_t size, uint8_t *packed,
                                size_t bound)
 {
-    if (!zstd.compress_sequences || chunk->dims < 2 || size > MAX_ZSTD_BLOCK)
+    if (!zstd.compress_sequences || chunk->dims < 2 || size > MAX_ZSTD_BLOCK || !make_repeat_encoder(worker))
         return 0;
-    if (!worker->repeat_encoder) {
-        if (!(worker->repeat_encoder = zstd.create_encoder()))
-            return 0;
-        expect_sequences(worker->repeat_encoder); /* connect() saw that it can */
-    }
     size_t scratch = repeat_words(size) * sizeof(uint64_t), count = repeat_bound(size);
     if (!room(&worker->repeats, &worker->repeats_size, scratch + count * sizeof(Sequence)))
         return 0;
